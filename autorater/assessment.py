@@ -1,0 +1,135 @@
+"""What specialists say: readings with declared quantities, regions, text, or a typed reason for having none."""
+
+import math
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from autorater.canonical import Record
+
+Better: TypeAlias = Literal["higher", "lower", "neither"]
+
+
+class Quantity(Record):
+    """What a number of a specialist means; declared once, on its card."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    meaning: str
+    """One sentence: what it measures."""
+    unit: str
+    """The unit ("dB", "score", "count", "1" for a ratio)."""
+    low: float | None
+    """The least possible value, or null where there is none."""
+    high: float | None
+    """The greatest possible value, or null where there is none."""
+    better: Better
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"{self.name}: low {self.low} is not below high {self.high}")
+        return self
+
+    def describe(self) -> str:
+        """Range, unit and direction in words, as the judge and a person read them."""
+        low = "no lower bound" if self.low is None else f"{self.low:g}"
+        high = "no upper bound" if self.high is None else f"{self.high:g}"
+        unit = "" if self.unit in ("1", "score") else f" {self.unit}"
+        bounds = "unbounded" if self.low is None and self.high is None else f"{low} to {high}{unit}"
+        return bounds + {"higher": ", higher is better", "lower": ", lower is better", "neither": ""}[self.better]
+
+
+class Reading(Record):
+    """One number. Unit, range and direction are those of the quantity on the card."""
+
+    quantity: str
+    value: float
+    sigma: float | None = None
+    """One standard deviation of the value, same unit; null means unknown, not zero."""
+
+    def text(self) -> str:
+        """The value as it is shown to the judge and may be quoted."""
+        return show(self.value)
+
+
+class Region(Record):
+    """A part of the image: `box` is (left, top, right, bottom) as fractions of width and height, 0 to 1."""
+
+    label: str
+    box: tuple[float, float, float, float]
+    score: float | None = None
+    """How sure the specialist is, 0 to 1, higher is surer."""
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        left, top, right, bottom = self.box
+        if not (0 <= left <= right <= 1 and 0 <= top <= bottom <= 1):
+            raise ValueError(f"a box is (left, top, right, bottom) within 0 to 1, got {self.box}")
+        return self
+
+
+class Measured(Record):
+    """The specialist looked and answered."""
+
+    kind: Literal["measured"] = "measured"
+    readings: tuple[Reading, ...] = ()
+    regions: tuple[Region, ...] = ()
+    text: str = ""
+    """What it says in words; data, never instructions."""
+
+
+class Declined(Record):
+    """The specialist looked and has no answer for this input ("no face found")."""
+
+    kind: Literal["declined"] = "declined"
+    reason: str
+
+
+class Failed(Record):
+    """The specialist could not run. Told to the judge and to the log; never a number."""
+
+    kind: Literal["failed"] = "failed"
+    error: str
+
+
+Outcome: TypeAlias = Annotated[Measured | Declined | Failed, Field(discriminator="kind")]
+
+
+class Provenance(Record):
+    """Where an outcome comes from."""
+
+    card: str
+    """The sha256 of the specialist's card, which names its weights and their sha256."""
+    settings: str
+    """The sha256 of the specialist's settings."""
+    device: str
+    seconds: float
+    """Time of the batch divided by its views; 0 when it came from the cache."""
+    cached: bool = False
+
+
+class Assessment(Record):
+    """What one specialist said of one candidate of a request."""
+
+    specialist: str
+    candidate: str
+    """"a" for the first candidate, "b" for the second, …"""
+    outcome: Outcome
+    provenance: Provenance
+
+    def value(self, quantity: str) -> float | None:
+        """The reading of `quantity`, or None when there is none."""
+        if not isinstance(self.outcome, Measured):
+            return None
+        return next((reading.value for reading in self.outcome.readings if reading.quantity == quantity), None)
+
+
+def show(value: float) -> str:
+    """Four significant digits without an exponent for usual sizes; the judge reads and quotes this."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    if abs(value) >= 1e6 or abs(value) < 1e-4:
+        return f"{value:.3e}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
