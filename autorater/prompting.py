@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, StrictUndefined, Template, UndefinedError, meta
 from pydantic import Field
@@ -81,8 +81,9 @@ def place_picture(name: str) -> str:
 def _environment() -> Environment:
     # The output is plain text for a model, never HTML, and everything from outside goes through `fence`.
     environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update({"fence": fence})
-    environment.globals.update({"picture": place_picture})
+    filters, names = cast(dict[str, Any], environment.filters), cast(dict[str, Any], environment.globals)
+    filters["fence"] = fence
+    names["picture"] = place_picture
     return environment
 
 

@@ -1,0 +1,210 @@
+"""The typed result for the caller, and how orders and repeats are combined into it.
+
+Only `scored` and `tie` are results; every other outcome is counted, explained and never a number.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from autorater.assessment import Assessment
+from autorater.canonical import Record
+from autorater.checklist import Answer, share_of_yes
+from autorater.model import Usage
+from autorater.request import LETTERS, Task
+from autorater.verdict import Citation, Verdict, Weakness
+
+OutcomeKind: TypeAlias = Literal["scored", "tie", "abstained", "refused", "unparsable", "unreachable"]
+Preferred: TypeAlias = Literal["a", "b", "tie"]
+Method: TypeAlias = Literal["votes", "logprobs", "decisions", "fitted"]
+_WORST_FIRST: tuple[OutcomeKind, ...] = ("unreachable", "refused", "unparsable", "abstained")
+
+
+class Pass(Record):
+    """One answer of the judge to one order of the candidates."""
+
+    order: str
+    """The candidates in the order in which they were shown ("ab", "ba", "a"); "" when no order exists."""
+    sample: int = 0
+    outcome: OutcomeKind
+    """`scored` or `tie` when there is a verdict, else why there is none."""
+    detail: str = ""
+    """What went wrong, in words, when there is no verdict."""
+    verdict: Verdict | None = None
+    probability: float | None = None
+    """That the first candidate is preferred, 0 to 1 (a tie counts half)."""
+    score: float | None = None
+    """The expected score under the model's own distribution where one is known, else the score it wrote."""
+    method: Method = "votes"
+    calls: tuple[str, ...] = ()
+    """Ledger keys of the calls it took: the first answer, the repair turn, the scorer."""
+    usage: Usage = Usage()
+    cost: float | None = None
+    """US dollars; null means unknown, not zero."""
+    served_by: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Chosen(Record):
+    """Which specialists ran, and why."""
+
+    how: Literal["all", "auto", "fixed", "none"]
+    names: tuple[str, ...]
+    reason: str = ""
+    """The VLM's reason under `auto`."""
+    call: str = ""
+    """Ledger key of the selecting call under `auto`."""
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+class JudgedBy(Record):
+    """All that decides a judgment, by name and digest."""
+
+    model: str
+    protocol: str
+    autorater: str
+    """Version of the distribution."""
+    prompts: dict[str, str] = {}
+    """Prompt name → sha256 of its file."""
+    cards: dict[str, str] = {}
+    """Specialist → sha256 of its card."""
+    checklist: str = ""
+    settings: str = ""
+    """sha256 of the judge's settings."""
+    request: str = ""
+    """sha256 of the request."""
+
+
+class Judgment(Record):
+    """What AutoRater says of one request."""
+
+    id: str
+    task: Task
+    prompt: str
+    candidates: tuple[str, ...]
+    """sha256 of each candidate, in order "a", "b", …"""
+    sources: tuple[str, ...] = ()
+    outcome: OutcomeKind
+    reason: str
+    """Why the outcome is what it is, in one sentence."""
+    preferred: Preferred | None = None
+    probability: float | None = None
+    """That "a" is preferred to "b", 0 to 1 (a tie counts half)."""
+    score: float | None = None
+    """1 to 10, higher is better."""
+    method: Method | None = None
+    """Where `probability` or `score` comes from."""
+    consistent: bool | None = None
+    """Whether the two orders agree; null when only one was asked."""
+    ranking: tuple[tuple[str, ...], ...] = ()
+    """Best first; candidates in one group are tied."""
+    rationale: str = ""
+    observations: dict[str, str] = {}
+    weaknesses: dict[str, tuple[Weakness, ...]] = {}
+    checklist: dict[str, dict[str, Answer]] = {}
+    """Candidate → question → answer."""
+    attributes: dict[str, str] = {}
+    citations: tuple[Citation, ...] = ()
+    assessments: tuple[Assessment, ...] = ()
+    selection: Chosen
+    passes: tuple[Pass, ...] = ()
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    """US dollars for all calls; null when the price of one of them is unknown."""
+    warnings: tuple[str, ...] = ()
+    judged_by: JudgedBy
+
+    @property
+    def checklist_score(self) -> dict[str, float | None]:
+        """Candidate → share of "yes" among its "yes" and "no" answers, 0 to 1, higher is better."""
+        return {letter: share_of_yes(answers) for letter, answers in self.checklist.items()}
+
+
+class Combined(Record):
+    """The part of a judgment that follows from its passes."""
+
+    outcome: OutcomeKind
+    reason: str
+    preferred: Preferred | None = None
+    probability: float | None = None
+    score: float | None = None
+    method: Method | None = None
+    consistent: bool | None = None
+
+
+def combine(passes: Sequence[Pass], *, task: Task) -> Combined:
+    """One outcome from all passes. A pass without a verdict decides the outcome: it is never outvoted into a score."""
+    failed = [item for item in passes if item.verdict is None]
+    for kind in _WORST_FIRST:
+        if found := [item for item in failed if item.outcome == kind]:
+            shown = f" (order {found[0].order})" if len(passes) > 1 else ""
+            return Combined(outcome=kind, reason=f"{found[0].detail}{shown}")
+    if not passes:
+        return Combined(outcome="abstained", reason="no judge was asked")
+    if task == "check":
+        return Combined(outcome="scored", reason="the checklist was answered")
+    return _combine_scores(passes) if task == "rate" else _combine_preferences(passes)
+
+
+def _combine_scores(passes: Sequence[Pass]) -> Combined:
+    scores = [item.score for item in passes if item.score is not None]
+    mean = round(sum(scores) / len(scores), 6)
+    several = f", the mean of {len(scores)} answers" if len(scores) > 1 else ""
+    return Combined(outcome="scored", reason=f"scored {mean:g} of 10{several}", score=mean, method=passes[0].method)
+
+
+def _combine_preferences(passes: Sequence[Pass]) -> Combined:
+    chances = [item.probability for item in passes if item.probability is not None]
+    probability = round(sum(chances) / len(chances), 6) if chances else None
+    by_order: dict[str, list[float]] = {}
+    for item in passes:
+        vote = {"a": 1.0, "b": 0.0}.get((item.verdict.preference if item.verdict else None) or "tie", 0.5)
+        by_order.setdefault(item.order, []).append(vote)
+    leanings = {order: _lean(sum(votes) / len(votes)) for order, votes in by_order.items()}
+    sides = set(leanings.values())
+    consistent = len(sides) == 1 if len(leanings) > 1 else None
+    method = passes[0].method
+    if len(sides) == 1:
+        preferred = sides.pop()
+        word = "tie" if preferred == "tie" else f"image {preferred} is preferred"
+        reason = word + {True: " in both orders", False: "", None: ""}[consistent]
+    else:
+        preferred = "tie"
+        said = ", ".join(f"shown as {order}: {lean}" for order, lean in leanings.items())
+        reason = f"the two orders disagree ({said}), which counts as a tie"
+    return Combined(
+        outcome="tie" if preferred == "tie" else "scored",
+        reason=reason,
+        preferred=preferred,
+        probability=probability,
+        method=method,
+        consistent=consistent,
+    )
+
+
+def _lean(share: float) -> Preferred:
+    return "a" if share > 0.5 else "b" if share < 0.5 else "tie"
+
+
+def spokesman(passes: Sequence[Pass], preferred: Preferred | None) -> Pass | None:
+    """The pass whose words the judgment shows: the first that agrees with the outcome, else the first with a verdict."""
+    told = [item for item in passes if item.verdict is not None]
+    agreeing = [item for item in told if item.verdict and item.verdict.preference == preferred]
+    return next(iter([*agreeing, *told]), None)
+
+
+def rank_by_wins(count: int, results: Sequence[tuple[int, int, float]]) -> tuple[tuple[str, ...], ...]:
+    """Copeland order of `count` candidates from (i, j, points of i against j: 1, 0.5 or 0); equal points are tied."""
+    points = [0.0] * count
+    for first, second, won in results:
+        points[first] += won
+        points[second] += 1 - won
+    levels = sorted(set(points), reverse=True)
+    return tuple(tuple(LETTERS[i] for i in range(count) if points[i] == level) for level in levels)
+
+
+def total_cost(costs: Sequence[float | None]) -> float | None:
+    """The sum in US dollars, or None when one of them is unknown."""
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 10) if len(known) == len(costs) else None
