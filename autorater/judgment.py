@@ -166,7 +166,7 @@ def _combine_preferences(passes: Sequence[Pass]) -> Combined:
     consistent = len(sides) == 1 if len(leanings) > 1 else None
     method = passes[0].method
     if len(sides) == 1:
-        preferred = sides.pop()
+        preferred: Preferred = sides.pop()
         word = "tie" if preferred == "tie" else f"image {preferred} is preferred"
         reason = word + {True: " in both orders", False: "", None: ""}[consistent]
     else:
@@ -188,7 +188,7 @@ def _lean(share: float) -> Preferred:
 
 
 def spokesman(passes: Sequence[Pass], preferred: Preferred | None) -> Pass | None:
-    """The pass whose words the judgment shows: the first that agrees with the outcome, else the first with a verdict."""
+    """The pass whose words the judgment shows: the first that agrees with the outcome, else the first that answered."""
     told = [item for item in passes if item.verdict is not None]
     agreeing = [item for item in told if item.verdict and item.verdict.preference == preferred]
     return next(iter([*agreeing, *told]), None)
