@@ -161,16 +161,16 @@ def _combine_preferences(passes: Sequence[Pass]) -> Combined:
     for item in passes:
         vote = {"a": 1.0, "b": 0.0}.get((item.verdict.preference if item.verdict else None) or "tie", 0.5)
         by_order.setdefault(item.order, []).append(vote)
-    leanings = {order: _lean(sum(votes) / len(votes)) for order, votes in by_order.items()}
+    leanings: dict[str, Preferred] = {order: _lean(sum(votes) / len(votes)) for order, votes in by_order.items()}
     sides = set(leanings.values())
     consistent = len(sides) == 1 if len(leanings) > 1 else None
     method = passes[0].method
+    preferred: Preferred = "tie"
     if len(sides) == 1:
-        preferred: Preferred = sides.pop()
+        preferred = sides.pop()
         word = "tie" if preferred == "tie" else f"image {preferred} is preferred"
         reason = word + {True: " in both orders", False: "", None: ""}[consistent]
     else:
-        preferred = "tie"
         said = ", ".join(f"shown as {order}: {lean}" for order, lean in leanings.items())
         reason = f"the two orders disagree ({said}), which counts as a tie"
     return Combined(

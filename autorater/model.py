@@ -57,12 +57,13 @@ class Sampling(Record):
 class Question:
     """One call: the conversation, the schema that the answer must fill, and how it is drawn.
 
-    `sample` numbers repeated calls that are otherwise equal, from 0.
+    `schema_digest` is the sha256 of the schema's canonical JSON. `sample` numbers repeated calls that are otherwise equal, from 0.
     """
 
     conversation: Conversation
     schema_name: str
     schema: dict[str, Any]
+    schema_digest: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     sample: int = 0
 

@@ -1,0 +1,178 @@
+"""The one ledger through which every call of a model and of a specialist goes.
+
+A call is named by the sha256 of its canonical request. What is recorded is never made again; what is in flight is
+waited for; in a replay, what is not recorded is an error.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from autorater.budget import Budget
+from autorater.cache import Cache, Entry
+from autorater.canonical import canonical_json, digest, digest_of
+from autorater.card import Card
+from autorater.errors import AutoRaterError, ProviderError, RateLimited, ReplayMiss, Unavailable
+from autorater.events import Asked, Assessed
+from autorater.image import fit, fits
+from autorater.model import Model, Question, Reply, Usage
+from autorater.retrying import Retries, with_retries
+from autorater.runlog import RunLog, now
+from autorater.toolbox import Toolbox, View
+
+T = TypeVar("T", Asked, Assessed)
+Pricer = Callable[[str, Usage, str], float | None]
+"""(model name, usage, UTC time) → US dollars, or None when the price is unknown."""
+
+
+def no_price(model: str, usage: Usage, at: str) -> float | None:
+    """Every price is unknown."""
+    return None
+
+
+@dataclass
+class Ledger:
+    """`log` keeps the record (None: nothing is kept); `replaying` forbids new calls."""
+
+    log: RunLog | None = None
+    replaying: bool = False
+    retries: Retries = field(default_factory=Retries)
+    budget: Budget = field(default_factory=Budget)
+    price: Pricer = no_price
+    cache: Cache | None = None
+    calls: int = 0
+    """New calls of models made through this ledger."""
+    _flying: dict[tuple[int, str], "asyncio.Future[Any]"] = field(default_factory=dict[Any, Any])
+
+    async def ask(self, model: Model, question: Question) -> Asked:
+        """The recorded or new answer of a model. `error` is set when the provider gave none after all retries.
+
+        Raises:
+            ProviderError: the provider refuses this key or model altogether (401, 402, 403, 404).
+            BudgetExceeded, ReplayMiss, RecordError.
+
+        """
+        request = canonical_question(model, question)
+        key = digest_of(request)
+        found = self.log.find(Asked, key) if self.log else None
+        if found is not None and (self.replaying or not found.error):
+            return found
+        if self.replaying:
+            raise self._miss(key, request, "asked")
+        return await self._once(key, lambda: self._ask(model, question, key, request))
+
+    async def _ask(self, model: Model, question: Question, key: str, request: dict[str, Any]) -> Asked:
+        self.budget.check()
+        limits = model.capability.fit
+        pictures = question.conversation.pictures()
+        for picture in pictures:
+            if not fits(picture, limits):
+                await asyncio.to_thread(fit, picture, limits)
+        sent = {picture.sha256: fit(picture, limits).sha256 for picture in pictures if not fits(picture, limits)}
+        attempts = 0
+
+        async def attempt() -> Reply:
+            nonlocal attempts
+            attempts += 1
+            self.calls += 1
+            return await model.ask(question)
+
+        start, at = time.perf_counter(), now()
+        reply, error = None, None
+        try:
+            reply = await with_retries(attempt, self.retries)
+        except (RateLimited, Unavailable) as failure:
+            error = failure
+        except ProviderError as failure:
+            if failure.status in (401, 402, 403, 404):
+                raise
+            error = failure
+        cost = self.price(model.name, reply.usage, at) if reply else 0.0
+        self.budget.pay(cost)
+        asked = Asked(
+            key=key,
+            cost=cost,
+            request=request,
+            sent=sent,
+            reply=reply,
+            error=str(error) if error else "",
+            error_kind=type(error).__name__ if error else "",
+            attempts=attempts,
+            at=at,
+            seconds=round(time.perf_counter() - start, 3),
+        )
+        if self.log:
+            self.log.keep_text(question.conversation.system)
+            self.log.keep(canonical_json(question.schema), sha256=request["schema"])
+            self.log.append(asked)
+        return asked
+
+    async def assess(self, card: Card, view: View, *, settings: str, toolbox: Toolbox | None) -> Assessed:
+        """The recorded, remembered or new outcome of a specialist. `settings` is the toolbox's digest.
+
+        Raises:
+            ReplayMiss, RecordError.
+
+        """
+        request = {"specialist": card.name, "card": card.digest, "settings": settings, "view": view.canonical()}
+        key = digest_of(request)
+        found = self.log.find(Assessed, key) if self.log else None
+        if found is not None:
+            return found
+        if self.replaying or toolbox is None:
+            raise self._miss(key, request, "assessed")
+        return await self._once(key, lambda: self._assess(toolbox, card, view, key, request))
+
+    async def _assess(self, toolbox: Toolbox, card: Card, view: View, key: str, request: dict[str, Any]) -> Assessed:
+        remembered = self.cache.find(key, card) if self.cache else None
+        if remembered is None:
+            outcome, provenance = await asyncio.wrap_future(toolbox.submit(card.name, view))
+            if self.cache and outcome.kind != "failed":
+                self.cache.keep(key, card, Entry(outcome=outcome, provenance=provenance))
+        else:
+            outcome, provenance = remembered.outcome, remembered.provenance
+        assessed = Assessed(key=key, request=request, outcome=outcome, provenance=provenance)
+        if self.log:
+            self.log.append(assessed)
+        return assessed
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
+        """`make()` unless the same call is in flight on this loop; then its result."""
+        loop = asyncio.get_running_loop()
+        flight = (id(loop), key)
+        while (flying := self._flying.get(flight)) is not None:
+            if (landed := await asyncio.shield(flying)) is not None:
+                return landed
+        future: asyncio.Future[Any] = loop.create_future()
+        self._flying[flight] = future
+        landed = None
+        try:
+            landed = await make()
+            return landed
+        finally:
+            del self._flying[flight]
+            future.set_result(landed)  # None after an error: whoever waits then tries for itself
+
+    def _miss(self, key: str, request: dict[str, Any], kind: str) -> ReplayMiss:
+        from autorater.nearest import describe_miss
+
+        return ReplayMiss(describe_miss(self.log, key, request, kind))
+
+
+def canonical_question(model: Model, question: Question) -> dict[str, Any]:
+    """What a model is asked, by content: the same question gives the same key on every machine."""
+    return {
+        "model": model.name,
+        "system": digest(question.conversation.system.encode()),
+        "schema": question.schema_digest or digest_of(question.schema),
+        "turns": question.conversation.canonical(model.capability.fit),
+        "sampling": question.sampling.model_dump(),
+        "sample": question.sample,
+    }
+
+
+def unreachable(error: AutoRaterError | str) -> str:
+    """The words for a pass that got no answer."""
+    return f"the provider could not be reached: {error}"
