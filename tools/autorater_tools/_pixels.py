@@ -16,6 +16,8 @@ Plane = NDArray[np.float64]
 
 LEVELS = 255.0
 
+NO_SOURCE = "a source image is needed: this specialist compares an edit with what it was made from"
+
 
 def at_most(image: Image.Image, longer: int) -> Image.Image:
     """`image`, or a bicubic copy whose longer side has `longer` pixels when it has more; never enlarged."""

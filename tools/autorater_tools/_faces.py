@@ -1,0 +1,108 @@
+"""Faces through DeepFace, on weights that a package ships: nothing is downloaded and no home folder is touched."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from autorater.card import Card
+from autorater.image import Picture
+from autorater_tools._pixels import pixels_at_most
+from autorater_tools._weights import weights_path
+
+LONGER_SIDE = 768
+FILES = ("dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_landmarks.dat")
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face: its embedding, shape (128,), its box as fractions of the picture, the detector's confidence 0 to 1."""
+
+    vector: NDArray[np.float64]
+    box: tuple[float, float, float, float]
+    confidence: float
+
+
+class Faces:
+    """DeepFace (Serengil and Ozpinar, 2020) with the model and the detector of dlib (King, JMLR 2009)."""
+
+    def __init__(self, weights: tuple[Path, ...]) -> None:
+        with _home(weights):
+            self.deepface: Any = importlib.import_module("deepface.DeepFace")
+            self.deepface.build_model("Dlib", task="facial_recognition")
+            self.deepface.build_model("dlib", task="face_detector")
+        self.absent: Any = importlib.import_module("deepface.modules.exceptions").FaceNotDetected
+
+    def find(self, picture: Picture) -> tuple[Face, ...]:
+        """The faces of `picture`, from left to right; computed once for a picture."""
+        return picture.remember("deepface-dlib", lambda: self._find(picture))
+
+    def _find(self, picture: Picture) -> tuple[Face, ...]:
+        pixels = pixels_at_most(picture, LONGER_SIDE)
+        height, width = pixels.shape[:2]
+        blue_first = np.ascontiguousarray(pixels[:, :, ::-1])  # DeepFace reads arrays as blue-green-red
+        try:
+            found = self.deepface.represent(blue_first, model_name="Dlib", detector_backend="dlib")
+        except self.absent:
+            return ()
+        faces = [_face(row, width, height) for row in cast("list[dict[str, Any]]", found)]
+        return tuple(sorted(faces, key=lambda face: face.box))
+
+
+def load_faces(card: Card) -> Faces:
+    """DeepFace with the two weights files of `card`, loaded once in a process."""
+    return _load(tuple(weights_path(card, name) for name in FILES))
+
+
+@lru_cache
+def _load(weights: tuple[Path, ...]) -> Faces:
+    return Faces(weights)
+
+
+def _face(found: dict[str, Any], width: int, height: int) -> Face:
+    area = found["facial_area"]
+    left, top = area["x"] / width, area["y"] / height
+    right, bottom = (area["x"] + area["w"]) / width, (area["y"] + area["h"]) / height
+    box = (max(0.0, left), max(0.0, top), min(1.0, right), min(1.0, bottom))
+    confidence = min(1.0, max(0.0, float(found["face_confidence"])))
+    return Face(np.array(found["embedding"], dtype=np.float64), box, confidence)
+
+
+@contextmanager
+def _home(weights: tuple[Path, ...]) -> Generator[None]:
+    """A home for DeepFace with the weights in it while its models are built; then the environment is as before."""
+    home = user_cache_path("autorater") / "deepface"
+    folder = home / ".deepface" / "weights"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in weights:
+        _place(path, folder / path.name)
+    before = os.environ.get("DEEPFACE_HOME")
+    os.environ["DEEPFACE_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DEEPFACE_HOME"]
+        else:
+            os.environ["DEEPFACE_HOME"] = before
+
+
+def _place(source: Path, target: Path) -> None:
+    """Make `target` the file `source`: a link where the system allows one, else a copy that appears at once."""
+    if target.exists() and (target.samefile(source) or target.stat().st_size == source.stat().st_size):
+        return
+    fresh = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        fresh.symlink_to(source)
+    except OSError:  # Windows without the right to make links
+        shutil.copyfile(source, fresh)
+    fresh.replace(target)
