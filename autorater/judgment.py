@@ -58,6 +58,21 @@ class Chosen(Record):
     warnings: tuple[str, ...] = ()
 
 
+class Duel(Record):
+    """One pair of a ranking, by the candidates' letters."""
+
+    first: str
+    second: str
+    outcome: OutcomeKind
+    preferred: str | None
+    """The letter of the preferred candidate, "tie", or null when there is no result."""
+    probability: float | None = None
+    """That `first` is preferred, 0 to 1."""
+    consistent: bool | None = None
+    reason: str
+    rationale: str = ""
+
+
 class JudgedBy(Record):
     """All that decides a judgment, by name and digest."""
 
@@ -99,12 +114,17 @@ class Judgment(Record):
     """Whether the two orders agree; null when only one was asked."""
     ranking: tuple[tuple[str, ...], ...] = ()
     """Best first; candidates in one group are tied."""
+    duels: tuple[Duel, ...] = ()
+    """The comparisons behind a ranking."""
     rationale: str = ""
     observations: dict[str, str] = {}
     weaknesses: dict[str, tuple[Weakness, ...]] = {}
     checklist: dict[str, dict[str, Answer]] = {}
     """Candidate → question → answer."""
     attributes: dict[str, str] = {}
+    """Attribute → level; see `autorater.verdict`."""
+    dimensions: dict[str, dict[str, float]] = {}
+    """Candidate → dimension → predicted human mean, 1 to 5, higher is better; from the embedded judge only."""
     citations: tuple[Citation, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     selection: Chosen

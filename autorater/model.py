@@ -20,6 +20,8 @@ class Usage(Record):
     output: int = 0
     cached: int = 0
     """The part of `input` that the provider read from its cache."""
+    written: int = 0
+    """The part of `input` that the provider wrote to its cache, which some charge for."""
     reasoning: int = 0
     """The part of `output` that the model spent on reasoning."""
 
@@ -28,6 +30,7 @@ class Usage(Record):
             input=self.input + other.input,
             output=self.output + other.output,
             cached=self.cached + other.cached,
+            written=self.written + other.written,
             reasoning=self.reasoning + other.reasoning,
         )
 
@@ -57,7 +60,8 @@ class Sampling(Record):
 class Question:
     """One call: the conversation, the schema that the answer must fill, and how it is drawn.
 
-    `schema_digest` is the sha256 of the schema's canonical JSON. `sample` numbers repeated calls that are otherwise equal, from 0.
+    `schema_digest` is the sha256 of the schema's canonical JSON. `sample` numbers repeated calls that are otherwise
+    equal, from 0.
     """
 
     conversation: Conversation

@@ -56,6 +56,8 @@ class Verdict(Record):
     """Candidate → question → answer."""
     attributes: dict[str, str] = {}
     """Attribute → level: bad … excellent for one image, a_much_better … b_much_better for two, or not_relevant."""
+    dimensions: dict[str, dict[str, float]] = {}
+    """Candidate → dimension → predicted human mean, 1 to 5, higher is better; from the embedded judge only."""
     citations: tuple[Citation, ...] = ()
     rationale: str = ""
     score: int | None = None

@@ -1,0 +1,117 @@
+"""Assessments as the judge reads them, and whether what the judge quotes is what it was shown."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from autorater.assessment import Assessment, Declined, Failed, Measured, Reading, Region
+from autorater.card import Card
+from autorater.prompting import fence
+from autorater.request import LETTERS
+from autorater.verdict import Citation
+
+MAX_TEXT = 400
+"""Characters of a specialist's text that the judge is shown."""
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One labelled line: where it comes from and what may be quoted from it."""
+
+    reference: str
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The lines for the prompt, and label → what it stands for."""
+
+    lines: tuple[str, ...]
+    labels: Mapping[str, Shown]
+
+
+def show_evidence(assessments: Sequence[Assessment], cards: Mapping[str, Card], order: Sequence[int]) -> Evidence:
+    """Label every reading E1, E2, … in the order in which the images are shown; `order` as in `parse_verdict`."""
+    lines: list[str] = []
+    labels: dict[str, Shown] = {}
+    names = list(dict.fromkeys(assessment.specialist for assessment in assessments))
+    for name in names:
+        for place, index in enumerate(order, 1):
+            for assessment in assessments:
+                if assessment.specialist == name and assessment.candidate == LETTERS[index]:
+                    lines.extend(_lines(assessment, cards[name], f"Image {place}", labels))
+    return Evidence(tuple(lines), labels)
+
+
+def _lines(assessment: Assessment, card: Card, image: str, labels: dict[str, Shown]) -> Iterator[str]:
+    outcome = assessment.outcome
+    if isinstance(outcome, Declined):
+        yield f"- {card.name}, {image}: no reading; it declined: {_one_line(outcome.reason)}"
+    elif isinstance(outcome, Failed):
+        yield f"- {card.name}, {image}: no reading; it failed: {_one_line(outcome.error)}"
+    else:
+        for reading in outcome.readings:
+            yield _reading(assessment, reading, card, image, labels)
+        text = _said(outcome)
+        if text:
+            label = f"E{len(labels) + 1}"
+            labels[label] = Shown(f"{card.name}@{assessment.candidate}", "", text)
+            yield f"- {label}: {card.name}, {image}, says: {fence(text, card.name)}"
+
+
+def _reading(assessment: Assessment, reading: Reading, card: Card, image: str, labels: dict[str, Shown]) -> str:
+    quantity = card.quantity(reading.quantity)
+    label = f"E{len(labels) + 1}"
+    labels[label] = Shown(f"{card.name}.{quantity.name}@{assessment.candidate}", reading.text(), "")
+    spread = f" ± {reading.sigma:.2g}" if reading.sigma is not None else ""
+    return f"- {label}: {card.name}.{quantity.name}, {image} = {reading.text()}{spread} ({quantity.describe()})"
+
+
+def _said(outcome: Measured) -> str:
+    where = [_region(region) for region in outcome.regions[:5]]
+    return "; ".join(part for part in (outcome.text[:MAX_TEXT], ", ".join(where)) if part)
+
+
+def _region(region: Region) -> str:
+    left, top, right, bottom = (round(100 * side) for side in region.box)
+    return f"{region.label[:60]} at {left}-{right}% across, {top}-{bottom}% down"
+
+
+def _one_line(text: str) -> str:
+    return repr(" ".join(text.split())[:200])
+
+
+def check_citations(citations: Sequence[Citation], evidence: Evidence) -> tuple[Citation, ...]:
+    """The citations with full references, each flagged when it names nothing or quotes another value."""
+    return tuple(_check(citation, evidence.labels) for citation in citations)
+
+
+def _check(citation: Citation, labels: Mapping[str, Shown]) -> Citation:
+    shown = labels.get(citation.assessment.strip().upper().strip("[]()"))
+    if shown is None:
+        return citation.model_copy(update={"flag": "no such assessment was shown"})
+    flag = ""
+    if shown.value:
+        numbers = _NUMBER.findall(citation.quote)
+        if not numbers:
+            flag = f"quotes no number; the reading is {shown.value}"
+        elif not any(_same(number, shown.value) for number in numbers):
+            flag = f"quotes {numbers[0]}; the reading is {shown.value}"
+    elif _words(citation.quote) not in _words(shown.text):
+        flag = "quotes words that the specialist did not say"
+    return Citation(assessment=shown.reference, quote=citation.quote, flag=flag)
+
+
+def _same(quoted: str, shown: str) -> bool:
+    """Whether `quoted` is `shown`, or `shown` rounded to the digits that were quoted (two significant at least)."""
+    if float(quoted) == float(shown):
+        return True
+    decimals = len(quoted.partition(".")[2])
+    significant = len(quoted.replace(".", "").lstrip("+-0"))
+    return significant >= 2 and round(float(shown), decimals) == float(quoted)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))

@@ -1,0 +1,292 @@
+"""The loop: request → selection → specialists → judge → judgment → run log. And only the loop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from autorater.assessing import assess
+from autorater.assessment import Assessment
+from autorater.canonical import digest_of
+from autorater.card import Card
+from autorater.errors import RecordError, UsageError
+from autorater.events import Judged, Requested, Started, Stopped
+from autorater.judgment import (
+    Chosen,
+    Combined,
+    Duel,
+    JudgedBy,
+    Judgment,
+    Pass,
+    combine,
+    rank_by_wins,
+    spokesman,
+    total_cost,
+)
+from autorater.ledger import Ledger
+from autorater.model import Model, Sampling
+from autorater.prompting import find_prompts
+from autorater.request import LETTERS, Request
+from autorater.runlog import RunLog, now
+from autorater.selection import Selection, select
+from autorater.settings import Settings, describe_difference, describe_settings
+from autorater.specialist_judge import SpecialistJudge
+from autorater.toolbox import Toolbox
+from autorater.verdict import Verdict
+from autorater.vlm_judge import Judge, VlmJudge, prompt_name
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Everything that one judgment needs. `settings` is what the log says of it; `cards` are those on offer."""
+
+    judge: Judge
+    model: Model | None
+    ledger: Ledger
+    selection: Selection
+    sampling: Sampling
+    cards: Mapping[str, Card]
+    toolbox: Toolbox | None
+    tool_settings: str
+    settings: Mapping[str, Any]
+    version: str
+
+    async def __call__(self, request: Request) -> Judgment:
+        """Judge one request, or return what the log says of it."""
+        key = item_key(request)
+        log = self.ledger.log
+        if log is not None and not self.ledger.replaying:
+            judged = log.find(Judged, key)
+            if judged is not None and judged.judgment.outcome != "unreachable":
+                return judged.judgment
+            if not log.has("requested", key):
+                log.append(await asyncio.to_thread(_requested, log, key, request))
+        judgment = await self._judge(request)
+        if log is not None and not self.ledger.replaying:
+            log.append(Judged(key=key, judgment=judgment))
+        return judgment
+
+    async def _judge(self, request: Request) -> Judgment:
+        if request.task == "check" and self.model is None:
+            raise UsageError("a checklist is answered by a VLM: name one with --model (the embedded judge has no eyes)")
+        chosen = await self._select(request)
+        assessments = await assess(
+            request,
+            chosen.names,
+            self.cards,
+            ledger=self.ledger,
+            settings=self.tool_settings,
+            toolbox=self.toolbox,
+        )
+        if request.task == "rank":
+            return await self._rank(request, chosen, assessments)
+        passes = await self.judge(request, assessments, self.cards)
+        return self._judgment(request, chosen, assessments, passes, combine(passes, task=request.task))
+
+    async def _select(self, request: Request) -> Chosen:
+        cards = self.cards
+        if isinstance(self.judge, SpecialistJudge) and self.selection.how == "auto":
+            cards = {name: card for name, card in cards.items() if name in self.judge.reads(edit=request.edit)}
+        return await select(
+            self.selection, request, cards, model=self.model, ledger=self.ledger, sampling=self.sampling
+        )
+
+    async def _rank(self, request: Request, chosen: Chosen, assessments: Sequence[Assessment]) -> Judgment:
+        pairs = list(combinations(range(len(request.candidates)), 2))
+        found = await asyncio.gather(*(self._duel(request, assessments, i, j) for i, j in pairs))
+        duels = tuple(duel for duel, _ in found)
+        passes = [item for _, items in found for item in items]
+        failed = next((duel for duel in duels if duel.preferred is None), None)
+        if failed is not None:
+            shown = f"{failed.first} against {failed.second}: {failed.reason}"
+            result = Combined(outcome=failed.outcome, reason=f"one comparison has no result ({shown})")
+            return self._judgment(request, chosen, assessments, passes, result, duels=duels)
+        results = [
+            (i, j, 0.5 if duel.preferred == "tie" else float(duel.preferred == duel.first))
+            for (i, j), duel in zip(pairs, duels, strict=True)
+        ]
+        ranking = rank_by_wins(len(request.candidates), results)
+        outcome = "tie" if len(ranking) == 1 else "scored"
+        reason = "ranked by wins over all pairs: " + " > ".join("=".join(group) for group in ranking)
+        result = Combined(outcome=outcome, reason=reason)
+        return self._judgment(request, chosen, assessments, passes, result, duels=duels, ranking=ranking)
+
+    async def _duel(
+        self, request: Request, assessments: Sequence[Assessment], i: int, j: int
+    ) -> tuple[Duel, list[Pass]]:
+        pair = Request(request.prompt, (request.candidates[i], request.candidates[j]), request.sources, "compare")
+        renamed = {LETTERS[i]: "a", LETTERS[j]: "b"}
+        told = [
+            assessment.model_copy(update={"candidate": renamed[assessment.candidate]})
+            for assessment in assessments
+            if assessment.candidate in renamed
+        ]
+        passes = await self.judge(pair, told, self.cards)
+        result = combine(passes, task="compare")
+        speaker = spokesman(passes, result.preferred)
+        back = {"a": LETTERS[i], "b": LETTERS[j], "tie": "tie"}
+        duel = Duel(
+            first=LETTERS[i],
+            second=LETTERS[j],
+            outcome=result.outcome,
+            preferred=back[result.preferred] if result.preferred else None,
+            probability=result.probability,
+            consistent=result.consistent,
+            reason=result.reason,
+            rationale=speaker.verdict.rationale if speaker and speaker.verdict else "",
+        )
+        return duel, passes
+
+    def _judgment(
+        self,
+        request: Request,
+        chosen: Chosen,
+        assessments: Sequence[Assessment],
+        passes: Sequence[Pass],
+        result: Combined,
+        *,
+        duels: tuple[Duel, ...] = (),
+        ranking: tuple[tuple[str, ...], ...] = (),
+    ) -> Judgment:
+        speaker = spokesman(passes, result.preferred) if not duels else None
+        told = speaker.verdict if speaker and speaker.verdict else Verdict()
+        warnings = [*chosen.warnings, *(warning for item in passes for warning in item.warnings)]
+        flagged = [f"quoted wrongly: {item.assessment} ({item.flag})" for item in told.citations if item.flag]
+        return Judgment(
+            id=request.id or request.digest[:16],
+            task=request.task,
+            prompt=request.prompt,
+            candidates=tuple(picture.sha256 for picture in request.candidates),
+            sources=tuple(picture.sha256 for picture in request.sources),
+            **{name: getattr(result, name) for name in Combined.model_fields},
+            ranking=ranking,
+            duels=duels,
+            rationale=told.rationale,
+            observations=told.observations,
+            weaknesses=told.weaknesses,
+            checklist=told.checklist,
+            attributes=told.attributes,
+            dimensions=told.dimensions,
+            citations=told.citations,
+            assessments=tuple(assessments),
+            selection=chosen,
+            passes=() if duels else tuple(passes),
+            usage=sum((item.usage for item in passes), chosen.usage),
+            cost=total_cost([chosen.cost, *(item.cost for item in passes)]),
+            warnings=tuple(dict.fromkeys([*warnings, *flagged])),
+            judged_by=self._judged_by(request, chosen),
+        )
+
+    def _judged_by(self, request: Request, chosen: Chosen) -> JudgedBy:
+        prompts: dict[str, str] = {}
+        if self.model is not None:
+            task = "compare" if request.task == "rank" else request.task
+            names = [prompt_name(task, self.settings["protocol"]), *(["select"] if chosen.call else [])]
+            prompts = {name: find_prompts()[name].digest for name in names}
+        return JudgedBy(
+            model=self.model.name if self.model else "embedded",
+            protocol=self.settings["protocol"],
+            autorater=self.version,
+            prompts=prompts,
+            cards={name: self.cards[name].digest for name in chosen.names},
+            settings=digest_of(dict(self.settings)),
+            request=request.digest,
+        )
+
+
+def make_loop(
+    settings: Settings,
+    *,
+    model: Model | None,
+    scorer: Model | None,
+    criterion: str,
+    ledger: Ledger,
+    cards: Mapping[str, Card],
+    toolbox: Toolbox | None,
+    tool_settings: str,
+    version: str,
+) -> Loop:
+    """Put the pieces together. Without a model the embedded judge decides; `toolbox` is None in a replay."""
+    sampling = settings.drawn(model.capability) if model else Sampling()
+    specialists = SpecialistJudge(criterion=criterion)
+    if model is not None and criterion != "overall":
+        raise UsageError(f"criterion={criterion!r} is for the embedded judge; a VLM judges the whole")
+    judge: Judge = specialists
+    if model is not None:
+        judge = VlmJudge(
+            model,
+            ledger,
+            order=settings.orders(),
+            samples=settings.samples,
+            protocol=settings.protocol,
+            sampling=sampling,
+            checklist=settings.checklist,
+            scorer=scorer,
+        )
+    cards = _offered(settings.selection, cards, None if model else specialists)
+    described = describe_settings(
+        settings,
+        model=model,
+        scorer=scorer,
+        toolbox=tool_settings,
+        cards=cards,
+        embedded="" if model else specialists.digest,
+        criterion=criterion,
+    )
+    return Loop(
+        judge=judge,
+        model=model,
+        ledger=ledger,
+        selection=settings.selection,
+        sampling=sampling,
+        cards=cards,
+        toolbox=toolbox,
+        tool_settings=tool_settings,
+        settings=described,
+        version=version,
+    )
+
+
+def _offered(selection: Selection, cards: Mapping[str, Card], specialists: SpecialistJudge | None) -> dict[str, Card]:
+    """The cards that can matter: a run resumes although something that it never uses was installed meanwhile."""
+    names = {"none": (), "fixed": selection.names}.get(selection.how, tuple(cards))
+    if specialists is not None and selection.how == "auto":
+        names = specialists.reads(edit=True)
+    return {name: card for name, card in cards.items() if name in names}
+
+
+def item_key(request: Request) -> str:
+    """The sha256 that names an item of a run: the request's content and its id."""
+    return digest_of({"id": request.id, "request": request.digest})
+
+
+def _requested(log: RunLog, key: str, request: Request) -> Requested:
+    return Requested(
+        key=key,
+        id=request.id,
+        task=request.task,
+        prompt=request.prompt,
+        sources=tuple(log.keep_picture(picture) for picture in request.sources),
+        candidates=tuple(log.keep_picture(picture) for picture in request.candidates),
+    )
+
+
+def begin(log: RunLog, settings: Mapping[str, Any], cards: Mapping[str, Card], version: str) -> None:
+    """Write the first line of a log, or check that a log to resume was made with the same settings."""
+    key = digest_of(dict(settings))
+    first = next(log.events(), None)
+    if isinstance(first, Started) and first.key != key:
+        recorded = {name: value for name, value in first.settings.items() if name != "card_blobs"}
+        raise RecordError(
+            f"this log was made with other settings ({describe_difference(recorded, settings)}): "
+            "resume with the same, or choose another --log"
+        )
+    if first is None:
+        blobs = {name: log.keep_text(card.model_dump_json()) for name, card in cards.items()}
+        log.append(Started(key=key, autorater=version, at=now(), settings={**settings, "card_blobs": blobs}))
+
+
+def end(log: RunLog, why: Any, detail: str = "") -> None:
+    """Write that the run stopped in an orderly way."""
+    log.append(Stopped(why=why, detail=detail, at=now()))

@@ -1,0 +1,217 @@
+"""The judge that looks: a VLM asked in one or both orders, with one repair turn, through the ledger."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeAlias
+
+from autorater.assessment import Assessment
+from autorater.canonical import digest_of
+from autorater.card import Card
+from autorater.checklist import Checklist, default_checklist
+from autorater.distribution import expected, first_preferred, label_distribution
+from autorater.errors import ReplyError
+from autorater.events import Asked
+from autorater.evidence import Evidence, check_citations, show_evidence
+from autorater.image import Picture
+from autorater.judgment import Method, OutcomeKind, Pass, total_cost
+from autorater.ledger import Ledger
+from autorater.messages import Conversation, Text, Turn
+from autorater.model import Model, Question, Sampling, Usage
+from autorater.prompting import get_prompt
+from autorater.request import LETTERS, Request
+from autorater.verdict import SCALE, Verdict, attribute_names, parse_verdict, verdict_schema
+
+Order: TypeAlias = Literal["both", "random", "given"]
+Protocols: TypeAlias = Literal["autorater", "autorater-paper"]
+_SCORES = [str(score) for score in range(SCALE[0], SCALE[1] + 1)]
+_PREFERENCES = ("image_1", "image_2", "tie")
+
+
+class Judge(Protocol):
+    """Anything that turns a request and its assessments into passes."""
+
+    async def __call__(
+        self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
+    ) -> list[Pass]:
+        """One pass per order and sample."""
+        ...
+
+
+@dataclass(frozen=True)
+class VlmJudge:
+    """Asks `model`. `scorer` is an optional second model that gives calibrated probabilities (a Decisions API)."""
+
+    model: Model
+    ledger: Ledger
+    order: Order = "both"
+    samples: int = 1
+    protocol: Protocols = "autorater"
+    sampling: Sampling = field(default_factory=Sampling)
+    checklist: Checklist | None = None
+    scorer: Model | None = None
+    _schemas: dict[tuple[str, bool], tuple[dict[str, Any], str]] = field(default_factory=dict[Any, Any], repr=False)
+
+    async def __call__(
+        self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
+    ) -> list[Pass]:
+        """One pass per order and sample, in parallel."""
+        import asyncio
+
+        plans = [(order, sample) for order in self.orders(request) for sample in range(self.samples)]
+        if len(plans) == 1:
+            return [await self._pass(request, assessments, cards, *plans[0])]
+        return await asyncio.gather(*(self._pass(request, assessments, cards, *plan) for plan in plans))
+
+    def orders(self, request: Request) -> list[tuple[int, ...]]:
+        """The orders in which the candidates are shown; `random` is drawn from the request's digest."""
+        if request.task != "compare":
+            return [(0,)]
+        if self.order == "both":
+            return [(0, 1), (1, 0)]
+        flipped = self.order == "random" and random.Random(request.digest).random() < 0.5
+        return [(1, 0) if flipped else (0, 1)]
+
+    async def _pass(
+        self,
+        request: Request,
+        assessments: Sequence[Assessment],
+        cards: Mapping[str, Card],
+        order: tuple[int, ...],
+        sample: int,
+    ) -> Pass:
+        evidence = show_evidence(assessments, cards, order)
+        question = replace(self.question(request, evidence, order), sample=sample)
+        shown = "".join(LETTERS[index] for index in order)
+        asked = await self.ledger.ask(self.model, question)
+        calls = [asked]
+        verdict, outcome, detail = self._read(asked, request, order)
+        if outcome == "unparsable" and asked.reply is not None and asked.reply.finish == "stop":
+            asked = await self.ledger.ask(self.model, _repair(question, asked.reply.text, detail))
+            calls.append(asked)
+            verdict, outcome, detail = self._read(asked, request, order)
+        if verdict is None:
+            return _pass(shown, sample, outcome, calls, detail=detail)
+        verdict = verdict.model_copy(update={"citations": check_citations(verdict.citations, evidence)})
+        chance, method = _chance(asked, request), "logprobs"
+        if chance is None and self.scorer is not None and request.task != "check":
+            scored = await self.ledger.ask(self.scorer, question)
+            calls.append(scored)
+            chance, method = _scored(scored, request), "decisions"
+        return _pass(shown, sample, outcome, calls, verdict=verdict, chance=chance, method=method)
+
+    def question(self, request: Request, evidence: Evidence, order: Sequence[int]) -> Question:
+        """The call for one order."""
+        bare = self.protocol == "autorater-paper" and request.task != "check"
+        checklist = self.list_for(request)
+        sources = {f"source_{place}": picture for place, picture in enumerate(request.sources, 1)}
+        images = {f"image_{place}": request.candidates[index] for place, index in enumerate(order, 1)}
+        inputs: dict[str, Any] = {
+            "prompt": request.prompt,
+            "edit": request.edit,
+            "sources": list(sources),
+            "evidence": evidence.lines,
+        }
+        if not bare:
+            inputs["questions"] = checklist.items
+        if not bare and request.task != "check":
+            inputs["attributes"] = attribute_names(edit=request.edit)
+        pictures: dict[str, Picture] = {**sources, **images}
+        conversation = get_prompt(prompt_name(request.task, self.protocol)).render(inputs, pictures)
+        name = {"rate": "rating", "compare": "comparison"}.get(request.task, "check")
+        if (kind := (request.task, request.edit)) not in self._schemas:
+            built = verdict_schema(request.task, checklist=checklist, edit=request.edit, bare=bare)
+            self._schemas[kind] = built, digest_of(built)
+        schema, digest = self._schemas[kind]
+        return Question(conversation, name, schema, schema_digest=digest, sampling=self.sampling)
+
+    def list_for(self, request: Request) -> Checklist:
+        """The checklist of this request: the caller's, or the one for generations or edits."""
+        return self.checklist or default_checklist(edit=request.edit)
+
+    def _read(self, asked: Asked, request: Request, order: Sequence[int]) -> tuple[Verdict | None, OutcomeKind, str]:
+        reply = asked.reply
+        if reply is None:
+            return None, "unreachable", f"{self.model.name} gave no answer: {asked.error}"
+        if reply.finish == "refusal":
+            return None, "refused", f"{self.model.name} declined: {reply.refusal or 'no reason given'}"
+        bare = self.protocol == "autorater-paper" and request.task != "check"
+        try:
+            verdict = parse_verdict(
+                reply.text, task=request.task, checklist=self.list_for(request), order=order, bare=bare
+            )
+        except ReplyError as error:
+            if reply.finish == "length":
+                return None, "unparsable", "the answer was cut off: raise --max-output-tokens"
+            return None, "unparsable", str(error)
+        return verdict, "tie" if verdict.preference == "tie" else "scored", ""
+
+
+def prompt_name(task: str, protocol: Protocols) -> str:
+    """The prompt file of a task under a protocol."""
+    return f"{task}-paper" if protocol == "autorater-paper" and task != "check" else task
+
+
+def _repair(question: Question, text: str, problem: str) -> Question:
+    asking = get_prompt("repair").render({"problem": problem}, {})
+    said = Turn("assistant", (Text(text or "(no answer)"),))
+    turns = (*question.conversation.turns, said, *asking.turns)
+    return replace(question, conversation=Conversation(question.conversation.system, turns))
+
+
+def _chance(asked: Asked, request: Request) -> float | None:
+    """The expected score, or the probability that image 1 is preferred, under the model's own distribution."""
+    if asked.reply is None or not asked.reply.tokens:
+        return None
+    if request.task == "rate":
+        distribution = label_distribution(asked.reply.tokens, "score", _SCORES)
+        return expected(distribution) if distribution else None
+    if request.task == "compare":
+        distribution = label_distribution(asked.reply.tokens, "preference", _PREFERENCES)
+        return first_preferred(distribution) if distribution else None
+    return None
+
+
+def _scored(asked: Asked, request: Request) -> float | None:
+    chances = asked.reply.probabilities if asked.reply else {}
+    if not chances:
+        return None
+    return expected(chances) if request.task == "rate" else first_preferred(chances)
+
+
+def _pass(
+    shown: str,
+    sample: int,
+    outcome: OutcomeKind,
+    calls: Sequence[Asked],
+    *,
+    detail: str = "",
+    verdict: Verdict | None = None,
+    chance: float | None = None,
+    method: Any = "votes",
+) -> Pass:
+    preferred = verdict.preference if verdict else None
+    score = verdict.score if verdict else None
+    probability = {"a": 1.0, "b": 0.0, "tie": 0.5}[preferred] if preferred else None
+    told: Method = method if chance is not None else "votes"
+    if chance is not None and preferred is not None:
+        probability = chance if shown == "ab" else 1 - chance
+    replies = [call.reply for call in calls if call.reply is not None]
+    warnings = [warning for reply in replies for warning in reply.warnings]
+    if len(calls) > 1 and calls[0].reply is not None and calls[1].request["model"] == calls[0].request["model"]:
+        warnings.append("the first answer did not fit the schema; this is the answer of the repair turn")
+    return Pass(
+        order=shown,
+        sample=sample,
+        outcome=outcome,
+        detail=detail,
+        verdict=verdict,
+        probability=None if probability is None else round(probability, 6),
+        score=score if chance is None or score is None else round(chance, 4),
+        method=told,
+        calls=tuple(call.key for call in calls),
+        usage=sum((reply.usage for reply in replies), Usage()),
+        cost=total_cost([call.cost for call in calls]),
+        served_by=replies[-1].served_by if replies else "",
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
