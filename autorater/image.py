@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import floor, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 from autorater._image_pixels import BACKGROUND, decode
 from autorater._image_source import MAX_BYTES, read_source
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["BACKGROUND", "MAX_BYTES", "MAX_PIXELS", "Fit", "ImageSource", "Picture", "Sent", "fit", "open_picture"]
 
 T = TypeVar("T")
-ImageSource: TypeAlias = "str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[Any] | Picture"
+ImageSource: TypeAlias = Union[str, Path, bytes, bytearray, memoryview, "Image.Image", "NDArray[Any]", "Picture"]
 """What an image may be given as."""
 
 MAX_PIXELS = 100_000_000
