@@ -1,0 +1,196 @@
+"""Google's Gemini by generateContent: nothing stored, one request a call, media resolution pinned."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import aiohttp
+from google import genai
+from google.genai import errors, types
+
+from autorater.capability import capability_of
+from autorater.errors import Unavailable
+from autorater.image import Picture
+from autorater.messages import Turn
+from autorater.model import Capability, Finish, Question, Reply, Token, Usage
+from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
+from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from
+from autorater.providers._failures import answer_of, declined, failure, lost
+from autorater.providers._json import Json, as_object, count, inner, items, text, token
+from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
+
+KEY, OTHER_KEY = "GEMINI_API_KEY", "GOOGLE_API_KEY"
+_DROPPED = (LENGTHS | RANGES | {"pattern", "uniqueItems", "const"}) - {"minimum", "maximum"}
+_BLOCKED = re.compile(r"SAFETY|BLOCKLIST|PROHIBITED|SPII|RECITATION")
+_FINISH: dict[str, Finish] = {"STOP": "stop", "MAX_TOKENS": "length"}
+_ONE_REQUEST = types.AutomaticFunctionCallingConfig(disable=True)
+
+
+class GoogleModel:
+    """A Gemini model. `timeout` is in seconds for the whole call.
+
+    Raises:
+        UsageError: no key is set.
+
+    """
+
+    def __init__(
+        self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float = 600.0
+    ) -> None:
+        self._model = model
+        self._capability = capability_of("google", model)
+        self._arguments = Arguments(self.name)
+        self._schemas = Schemas(frozenset(_DROPPED))
+        key, url = key_from(api_key, KEY, OTHER_KEY, provider="google"), checked_url(base_url, provider="google")
+        self._clients = PerLoop(lambda: Connection(key, url, timeout), Connection.close)
+
+    @property
+    def name(self) -> str:
+        """`google:model`."""
+        return f"google:{self._model}"
+
+    @property
+    def capability(self) -> Capability:
+        """The table's row."""
+        return self._capability
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._clients.close()
+
+    async def ask(self, question: Question) -> Reply:
+        """One call; see `Model.ask`."""
+        check_images(question.conversation, self._capability, name=self.name)
+        return await self._arguments.ask(question, self._capability, self._call)
+
+    async def _call(self, question: Question, drawn: Drawn) -> Reply:
+        connection = await self._clients.get()
+        config = types.GenerateContentConfig(
+            http_options=types.HttpOptions(extra_body=self._body(question, drawn)),
+            should_return_http_response=True,
+            automatic_function_calling=_ONE_REQUEST,
+            automatic_continuation=False,
+        )
+        try:
+            # `contents` is required here and comes with the body.
+            response = await connection.client.aio.models.generate_content(
+                model=self._model, contents="", config=config
+            )
+        except errors.APIError as error:
+            return refusal_or_raise(error, name=self.name, warnings=drawn.warnings)
+        except (aiohttp.ClientError, OSError) as error:
+            raise lost(error, name=self.name) from error
+        http = response.sdk_http_response
+        content, headers = (http.body, http.headers) if http else (None, None)
+        raw = answer_of(content or "", name=self.name, request_id="")
+        return self._reply(raw, headers or {}, drawn)
+
+    def _body(self, question: Question, drawn: Drawn) -> Json:
+        generation: Json = {
+            "responseMimeType": "application/json",
+            "responseJsonSchema": self._schemas.wire(question),
+            "maxOutputTokens": drawn.max_output_tokens,
+            "mediaResolution": "MEDIA_RESOLUTION_HIGH",
+        }
+        if drawn.temperature is not None:
+            generation["temperature"] = drawn.temperature
+        if drawn.seed is not None:
+            generation["seed"] = drawn.seed
+        if drawn.logprobs:
+            generation |= {"responseLogprobs": True, "logprobs": TOP_LOGPROBS}
+        if drawn.effort is not None:
+            is_budget = re.fullmatch(r"-?\d+", drawn.effort)
+            generation["thinkingConfig"] = (
+                {"thinkingBudget": int(drawn.effort)} if is_budget else {"thinkingLevel": drawn.effort.upper()}
+            )
+        return {
+            "systemInstruction": {"parts": [{"text": question.conversation.system}]},
+            "contents": [self._turn(turn) for turn in question.conversation.turns],
+            "generationConfig": generation,
+            "store": False,
+        }
+
+    def _turn(self, turn: Turn) -> Json:
+        role = "model" if turn.role == "assistant" else "user"
+        return {"role": role, "parts": parts_of(turn, _text_part, self._image_part)}
+
+    def _image_part(self, picture: Picture) -> Json:
+        media_type, data = base64_of(picture, self._capability.fit)
+        return {"inlineData": {"mimeType": media_type, "data": data}}
+
+    def _reply(self, raw: Json, headers: Mapping[str, str], drawn: Drawn) -> Reply:
+        feedback, candidates = inner(raw, "promptFeedback"), items(raw, "candidates")
+        if not candidates and not feedback.get("blockReason"):
+            raise Unavailable(f"{self.name}: the response has no candidates: try again later", status=200)
+        candidate = candidates[0] if candidates else {}
+        reason = text(candidate, "finishReason") or text(feedback, "blockReason")
+        finish = _FINISH.get(reason, "refusal" if not candidates or _BLOCKED.search(reason) else "other")
+        parts = [part for part in items(inner(candidate, "content"), "parts") if not part.get("thought")]
+        words = text(candidate, "finishMessage") or text(feedback, "blockReasonMessage")
+        return Reply(
+            text="" if finish == "refusal" else "".join(text(part, "text") for part in parts),
+            finish=finish,
+            refusal=f"{reason}: {words}".removesuffix(": ") if finish == "refusal" else "",
+            usage=_usage(inner(raw, "usageMetadata")),
+            served_by=text(raw, "modelVersion"),
+            request_id=text(raw, "responseId") or headers.get("x-request-id", ""),
+            tokens=_tokens(inner(candidate, "logprobsResult")),
+            warnings=drawn.warnings,
+            raw=raw,
+        )
+
+
+class Connection:
+    """A client and its session. The SDK closes what it opened when the client is collected: keep it referenced."""
+
+    def __init__(self, key: str, url: str | None, timeout: float) -> None:
+        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), trust_env=True)
+        self.client = genai.Client(
+            vertexai=False,
+            api_key=key,
+            http_options=types.HttpOptions(
+                base_url=url,
+                timeout=int(timeout * 1000),
+                # One attempt in so many words: without this the SDK repeats a lost connection after up to ten seconds.
+                retry_options=types.HttpRetryOptions(attempts=1),
+                aiohttp_client=self.session,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Close the session and the SDK's synchronous client."""
+        self.client.close()
+        await self.session.close()
+
+
+def refusal_or_raise(error: errors.APIError, *, name: str, warnings: tuple[str, ...]) -> Reply:
+    """The refusal that an HTTP error stands for; any other error is raised as ours."""
+    body = as_object(cast(Any, error).details)
+    words = declined(error.code, body)
+    if words:
+        return Reply(text="", finish="refusal", refusal=words, warnings=warnings, raw=body)
+    headers: Mapping[str, str] = getattr(cast(Any, error).response, "headers", None) or {}
+    raise failure(error.code, body, headers, name=name, key=KEY) from error
+
+
+def _text_part(words: str) -> Json:
+    return {"text": words}
+
+
+def _usage(usage: Json) -> Usage:
+    """Thoughts are billed as output and are not in `candidatesTokenCount`."""
+    thoughts = count(usage, "thoughtsTokenCount")
+    return Usage(
+        input=count(usage, "promptTokenCount"),
+        output=count(usage, "candidatesTokenCount") + thoughts,
+        cached=count(usage, "cachedContentTokenCount"),
+        reasoning=thoughts,
+    )
+
+
+def _tokens(result: Json) -> tuple[Token, ...]:
+    tops = [items(place, "candidates") for place in items(result, "topCandidates")]
+    chosen = items(result, "chosenCandidates")
+    tops += [[]] * (len(chosen) - len(tops))
+    made = (token(each, top, weight="logProbability") for each, top in zip(chosen, tops, strict=False))
+    return tuple(each for each in made if each is not None)

@@ -1,0 +1,209 @@
+"""OpenAI by its Responses API: nothing stored, images in full, the strict schema."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import openai
+
+from autorater.capability import capability_of
+from autorater.errors import Unavailable
+from autorater.image import Picture
+from autorater.messages import Turn
+from autorater.model import Capability, Finish, Question, Reply, Token, Usage
+from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
+from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
+from autorater.providers._failures import answer_of, declined, failure, json_of, lost
+from autorater.providers._json import Json, count, inner, items, text, token
+from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, parts_of, said
+
+KEY = "OPENAI_API_KEY"
+
+
+class OpenAIModel:
+    """A model of OpenAI. `timeout` is in seconds of silence.
+
+    Raises:
+        UsageError: no key is set.
+
+    """
+
+    def __init__(
+        self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float = 600.0
+    ) -> None:
+        self._model = model
+        self._capability = capability_of("openai", model)
+        self._arguments = Arguments(self.name)
+        self._schemas = Schemas(LENGTHS)
+        key, url = key_from(api_key, KEY, provider="openai"), checked_url(base_url, provider="openai")
+        self._clients = PerLoop(lambda: client_for(key, url, timeout), openai.AsyncOpenAI.close)
+
+    @property
+    def name(self) -> str:
+        """`openai:model`."""
+        return f"openai:{self._model}"
+
+    @property
+    def capability(self) -> Capability:
+        """The table's row."""
+        return self._capability
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._clients.close()
+
+    async def ask(self, question: Question) -> Reply:
+        """One call; see `Model.ask`."""
+        takes = self._capability
+        if question.sampling.effort == "none":  # only without reasoning do the models that reason take these
+            takes = replace(takes, temperature=True, logprobs=True)
+        check_images(question.conversation, takes, name=self.name)
+        return await self._arguments.ask(question, takes, self._call)
+
+    async def _call(self, question: Question, drawn: Drawn) -> Reply:
+        client = await self._clients.get()
+        body = self._body(question, drawn)
+        try:
+            response = await client.responses.with_raw_response.create(extra_body=body)
+        except openai.APIStatusError as error:
+            return refusal_or_raise(error, name=self.name, key=KEY, warnings=drawn.warnings)
+        except openai.APIConnectionError as error:
+            raise lost(error, name=self.name) from error
+        request_id = response.headers.get("x-request-id", "")
+        raw = answer_of(response.content, name=self.name, request_id=request_id)
+        return self._reply(raw, request_id, drawn)
+
+    def _body(self, question: Question, drawn: Drawn) -> Json:
+        schema = {"type": "json_schema", "name": question.schema_name, "strict": True}
+        body: Json = {
+            "model": self._model,
+            "instructions": question.conversation.system,
+            "input": [self._turn(turn) for turn in question.conversation.turns],
+            "text": {"format": {**schema, "schema": self._schemas.wire(question)}},
+            "image": {"context_compression": "disabled"},
+            "max_output_tokens": drawn.max_output_tokens,
+            "store": False,
+        }
+        if drawn.effort is not None:
+            body["reasoning"] = {"effort": drawn.effort}
+        if drawn.temperature is not None:
+            body["temperature"] = drawn.temperature
+        if drawn.logprobs:
+            body["include"] = ["message.output_text.logprobs"]
+            body["top_logprobs"] = TOP_LOGPROBS
+        return body
+
+    def _turn(self, turn: Turn) -> Json:
+        if turn.role == "assistant":
+            return {"role": "assistant", "content": [{"type": "output_text", "text": said(turn)}]}
+        return {"role": "user", "content": parts_of(turn, text_part, self._image_part)}
+
+    def _image_part(self, picture: Picture) -> Json:
+        return image_part(picture, self._capability)
+
+    def _reply(self, raw: Json, request_id: str, drawn: Drawn) -> Reply:
+        status = raw.get("status")
+        if status == "failed":
+            return self._failed(raw, request_id, drawn)
+        parts = _parts(raw)
+        if status not in ("completed", "incomplete") or (status == "completed" and not parts):
+            raise Unavailable(
+                f"{self.name}: the response has no answer (status {status!r}): try again later",
+                status=200,
+                request_id=request_id or None,
+            )
+        refusal = " ".join(text(part, "refusal") for part in parts if part.get("type") == "refusal")
+        why = text(inner(raw, "incomplete_details"), "reason") if status == "incomplete" else ""
+        finish: Finish = "stop" if status == "completed" else "length" if why == "max_output_tokens" else "other"
+        if refusal or why == "content_filter":
+            finish, refusal = "refusal", refusal or "content_filter"
+        texts = [part for part in parts if part.get("type") == "output_text"]
+        return Reply(
+            text="" if finish == "refusal" else "".join(text(part, "text") for part in texts),
+            finish=finish,
+            refusal=refusal,
+            usage=usage_of(inner(raw, "usage")),
+            served_by=text(raw, "model"),
+            request_id=request_id or text(raw, "id"),
+            tokens=tokens_of([each for part in texts for each in items(part, "logprobs")]),
+            warnings=drawn.warnings,
+            raw=raw,
+        )
+
+    def _failed(self, raw: Json, request_id: str, drawn: Drawn) -> Reply:
+        """A response that failed after it was accepted: its error code stands for the HTTP status."""
+        error = inner(raw, "error")
+        words = declined(400, {"error": error})
+        if words:
+            return Reply(
+                text="",
+                finish="refusal",
+                refusal=words,
+                usage=usage_of(inner(raw, "usage")),
+                request_id=request_id,
+                warnings=drawn.warnings,
+                raw=raw,
+            )
+        status = {"server_error": 500, "rate_limit_exceeded": 429, "vector_store_timeout": 504}.get(
+            text(error, "code"), 400
+        )
+        raise failure(status, {"error": error}, {}, name=self.name, key=KEY, request_id=request_id or None)
+
+
+def client_for(
+    key: str, url: str | None, timeout: float, headers: Mapping[str, Any] | None = None
+) -> openai.AsyncOpenAI:
+    """A client on aiohttp, which needs a third less CPU for a call than httpx2; retries are ours."""
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=url,
+        timeout=timeouts(timeout),
+        max_retries=0,
+        default_headers=headers,
+        http_client=openai.DefaultAioHttpClient(limits=LIMITS, timeout=timeouts(timeout)),
+    )
+
+
+def refusal_or_raise(error: openai.APIStatusError, *, name: str, key: str, warnings: tuple[str, ...]) -> Reply:
+    """The refusal that an HTTP error stands for; any other error is raised as ours."""
+    body = json_of(error.response.content)
+    request_id = error.response.headers.get("x-request-id", "")
+    words = declined(error.status_code, body)
+    if words:
+        return Reply(text="", finish="refusal", refusal=words, request_id=request_id, warnings=warnings, raw=body)
+    raise failure(
+        error.status_code, body, error.response.headers, name=name, key=key, request_id=request_id or None
+    ) from error
+
+
+def text_part(words: str) -> Json:
+    """A text in the input of Responses and Decisions."""
+    return {"type": "input_text", "text": words}
+
+
+def image_part(picture: Picture, takes: Capability) -> Json:
+    """A picture in the input of Responses and Decisions; the level of detail is pinned."""
+    return {"type": "input_image", "image_url": data_url(picture, takes.fit), "detail": "high"}
+
+
+def usage_of(usage: Json) -> Usage:
+    """Usage as Responses and Decisions report it."""
+    details = inner(usage, "input_tokens_details")
+    return Usage(
+        input=count(usage, "input_tokens"),
+        output=count(usage, "output_tokens"),
+        cached=count(details, "cached_tokens"),
+        written=count(details, "cache_write_tokens"),
+        reasoning=count(inner(usage, "output_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def tokens_of(logprobs: list[Json]) -> tuple[Token, ...]:
+    """Log probabilities as Responses and Chat Completions report them."""
+    made = (token(each, items(each, "top_logprobs")) for each in logprobs)
+    return tuple(each for each in made if each is not None)
+
+
+def _parts(raw: Json) -> list[Json]:
+    """The content parts of the answer's messages."""
+    return [part for item in items(raw, "output") if item.get("type") == "message" for part in items(item, "content")]
