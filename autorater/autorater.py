@@ -8,10 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from autorater.budget import Budget
 from autorater.cache import Cache, default_cache
 from autorater.canonical import digest_of
 from autorater.checklist import Checklist, read_checklist
+from autorater.document import describe_errors
 from autorater.errors import UsageError
 from autorater.image import ImageSource, Picture
 from autorater.judge import Loop, begin, make_loop
@@ -80,9 +83,12 @@ class AutoRater:
         if chosen.how == "fixed":
             self.toolbox.require(chosen.names)
         read = checklist if isinstance(checklist, Checklist) or checklist is None else read_checklist(checklist)
-        self.settings = Settings(
-            selection=chosen, order=order, samples=samples, protocol=protocol, checklist=read, sampling=sampling
-        )
+        try:
+            self.settings = Settings(
+                selection=chosen, order=order, samples=samples, protocol=protocol, checklist=read, sampling=sampling
+            )
+        except ValidationError as error:
+            raise UsageError(describe_errors(error)) from error
         self.allow_urls = allow_urls
         self.log = RunLog(log, write=True) if log is not None else None
         try:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 class Record(BaseModel):
     """A value that is written or sent: frozen, closed, finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    # Validators are built at first use, so that `import autorater` pays for none of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def canonical_json(value: Mapping[str, Any] | list[Any]) -> bytes:

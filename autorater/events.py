@@ -3,6 +3,7 @@
 `kind` and `key` stand first in the line, so that a reader can index a log without parsing it.
 """
 
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
@@ -103,4 +104,9 @@ class Stopped(Record):
 
 
 Event: TypeAlias = Started | Requested | Asked | Assessed | Judged | Stopped
-EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+@cache
+def event_adapter() -> TypeAdapter[Event]:
+    """The reader of any event; built at first use."""
+    return TypeAdapter(Annotated[Event, Field(discriminator="kind")])

@@ -54,11 +54,8 @@ class RecordedModel:
 
 def recorded_loop(log: RunLog) -> Loop:
     """The loop that the log was made with, answered by the log."""
-    started = next(log.events(), None)
-    if not isinstance(started, Started):
-        raise RecordError(f"{str(log.folder)!r} holds no run: its first line is not 'started'")
-    told = started.settings
-    cards = {name: Card.model_validate_json(log.blob(sha256)) for name, sha256 in told.get("card_blobs", {}).items()}
+    started = _started(log)
+    told, cards = started.settings, recorded_cards(log)
     settings = Settings(
         selection=Selection(told["tools"]["how"], tuple(told["tools"]["names"])),
         order=told["order"],
@@ -85,6 +82,19 @@ def recorded_loop(log: RunLog) -> Loop:
             f"replay it with autorater-vision {started.autorater}, or record the run again"
         )
     return loop
+
+
+def recorded_cards(log: RunLog) -> dict[str, Card]:
+    """The cards that were on offer when the log was made."""
+    blobs = _started(log).settings.get("card_blobs", {})
+    return {name: Card.model_validate_json(log.blob(sha256)) for name, sha256 in blobs.items()}
+
+
+def _started(log: RunLog) -> Started:
+    started = next(log.events(), None)
+    if not isinstance(started, Started):
+        raise RecordError(f"{str(log.folder)!r} holds no run: its first line is not 'started'")
+    return started
 
 
 def _recorded_model(told: Any) -> Model | None:

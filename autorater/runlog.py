@@ -22,7 +22,7 @@ from autorater._image_pixels import decode
 from autorater.canonical import Record, digest
 from autorater.document import describe_errors
 from autorater.errors import RecordError
-from autorater.events import EVENT, SCHEMA, Asked, Event, PictureRecord, Started
+from autorater.events import SCHEMA, Asked, Event, PictureRecord, Started, event_adapter
 from autorater.image import MAX_PIXELS, Picture
 from autorater.offsets import Offsets
 
@@ -109,7 +109,7 @@ class RunLog:
 
     def _parse(self, line: bytes, number: int | str) -> Event:
         try:
-            return EVENT.validate_json(line)
+            return event_adapter().validate_json(line)
         except ValidationError as error:
             raise RecordError(f"{self.path.name}, line {number}: {describe_errors(error)}") from error
 

@@ -1,0 +1,239 @@
+"""The command `autorater`: thin commands over the library. Results on stdout, everything else on stderr.
+
+Exit status: 0 a result; 1 an error; 2 a wrong call; 3 no result (refused, unparsable, unreachable, abstained) or a
+replay that differs; 130 interrupted.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autorater.cli_options import JudgeOptions, with_judge_options
+from autorater.errors import AutoRaterError, MissingExtraError, UsageError
+
+app = typer.Typer(
+    name="autorater",
+    help="An image judge that agrees with people, says why, and can be checked.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+Prompt = Annotated[str, typer.Option("--prompt", "-p", help="The generation prompt or editing instruction.")]
+Sources = Annotated[list[str] | None, typer.Option("--source", "-s", help="Source image of an edit; repeatable.")]
+Report = Annotated[Path | None, typer.Option(help="Write a self-contained HTML report here.")]
+Folder = Annotated[Path, typer.Argument(help="A run log: the folder that --log named.")]
+
+
+def _judge(
+    task: str,
+    images: list[str],
+    prompt: str,
+    source: list[str] | None,
+    report: Path | None,
+    as_json: bool,
+    options: JudgeOptions,
+) -> None:
+    from autorater.request import make_request
+    from autorater.screen import show_judgment
+    from autorater.sync import run_sync
+
+    request = make_request(images, prompt=prompt, source=source or None, task=task, allow_urls=options.allow_urls)  # type: ignore[arg-type]
+    with options.open() as judge:
+        judgment = run_sync(judge.ajudge(request))
+        if report is not None:
+            from autorater.report import write_report
+
+            write_report(report, [judgment], judge.pictures(request), judge.toolbox.cards, title="AutoRater")
+        if as_json:
+            sys.stdout.write(judgment.model_dump_json(indent=2) + "\n")
+        else:
+            show_judgment(judgment, judge.toolbox.cards)
+            if report is not None:
+                typer.echo(f"report: {report}", err=True)
+    if judgment.outcome not in ("scored", "tie"):
+        raise typer.Exit(3)
+
+
+@app.command()
+@with_judge_options
+def compare(
+    a: Annotated[str, typer.Argument(help="The first image.")],
+    b: Annotated[str, typer.Argument(help="The second image.")],
+    prompt: Prompt,
+    source: Sources = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Compare two images of one prompt."""
+    _judge("compare", [a, b], prompt, source, report, as_json, options)
+
+
+@app.command()
+@with_judge_options
+def rate(
+    image: Annotated[str, typer.Argument(help="The image.")],
+    prompt: Prompt,
+    source: Sources = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Rate one image from 1 to 10."""
+    _judge("rate", [image], prompt, source, report, as_json, options)
+
+
+@app.command()
+@with_judge_options
+def check(
+    image: Annotated[str, typer.Argument(help="The image.")],
+    prompt: Prompt,
+    source: Sources = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Answer the checklist about one image, without a score (needs a VLM)."""
+    _judge("check", [image], prompt, source, report, as_json, options)
+
+
+@app.command()
+@with_judge_options
+def rank(
+    images: Annotated[list[str], typer.Argument(help="Two or more images.")],
+    prompt: Prompt,
+    source: Sources = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Rank several images of one prompt by comparing every pair."""
+    _judge("rank", images, prompt, source, report, as_json, options)
+
+
+@app.command()
+@with_judge_options
+def run(
+    items: Annotated[
+        Path, typer.Argument(help="JSON Lines: prompt, image or image_a and image_b or images, source, id.")
+    ],
+    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="Also write the judgments here, as JSON Lines.")] = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Judge many items; with --log it resumes where it stopped and pays for nothing twice."""
+    from autorater.batch import run_batch
+
+    summary = run_batch(items, options, concurrency=concurrency, out=out, report=report)
+    if as_json:
+        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+    else:
+        from autorater.screen import show_summary
+
+        show_summary(summary)
+    if summary["stopped"] or summary["errors"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(folder: Folder, report: Report = None, as_json: AsJson = False) -> None:
+    """Judge a recorded run again from its log alone: no network, no key, no specialist."""
+    from autorater.batch import replay_batch
+
+    summary = replay_batch(folder, report=report)
+    if as_json:
+        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+    else:
+        from autorater.screen import show_replay
+
+        show_replay(summary)
+    if summary["differing"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def show(
+    folder: Folder,
+    item: Annotated[str | None, typer.Argument(help="The id of one item; all when left out.")] = None,
+    report: Report = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the judgments of a run log."""
+    from autorater.batch import show_batch
+
+    show_batch(folder, item, report=report, as_json=as_json)
+
+
+@app.command()
+def tools(as_json: AsJson = False) -> None:
+    """List the specialists: what they measure, and what is missing to run them."""
+    from autorater.listing import list_tools
+
+    list_tools(as_json=as_json)
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the models whose limits and prices are known, and which keys are set."""
+    from autorater.listing import list_models
+
+    list_models(as_json=as_json)
+
+
+@app.command()
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Also ask this model one tiny question.")] = None,
+    load: Annotated[bool, typer.Option(help="Also load every specialist and let it look at an image.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the installation: packages, specialists, keys, folders."""
+    from autorater.doctor import examine
+
+    if not examine(model=model, load=load, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
+    log: Annotated[Path | None, typer.Option(help="Keep the run log here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge real photographs, worsened copies and edits with real specialists; no key, no GPU, no network."""
+    from autorater.demo import run_demo
+
+    run_demo(out, log=log, as_json=as_json)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command. Errors of ours are one line on stderr (with --json also an object on stdout)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(args=given, standalone_mode=True)
+    except AutoRaterError as error:
+        _fail(error, as_json="--json" in given)
+    except KeyboardInterrupt:
+        typer.echo("autorater: interrupted; what was recorded is kept: run the same command to resume", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _fail(error: AutoRaterError, *, as_json: bool) -> Any:
+    message = " ".join(str(error).split())
+    if as_json:
+        sys.stdout.write(json.dumps({"error": {"kind": type(error).__name__, "message": message}}) + "\n")
+    typer.echo(f"autorater: {message}", err=True)
+    sys.exit(2 if isinstance(error, (UsageError, MissingExtraError)) else 1)

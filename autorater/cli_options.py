@@ -1,0 +1,121 @@
+"""The options that all judging commands share, said once."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from autorater.errors import UsageError
+
+
+@dataclass
+class JudgeOptions:
+    """Who judges, and how."""
+
+    model: Annotated[str, typer.Option(help="provider:model, or 'embedded' (no VLM).", envvar="AUTORATER_MODEL")] = (
+        "embedded"
+    )
+    tools: Annotated[str, typer.Option(help="Specialists: auto, all, none, or names separated by commas.")] = "auto"
+    order: Annotated[str | None, typer.Option(help="Order of a pair: both (default), random or given.")] = None
+    samples: Annotated[int, typer.Option(min=1, help="Answers per order.")] = 1
+    protocol: Annotated[str, typer.Option(help="autorater, or autorater-paper (paper 001).")] = "autorater"
+    criterion: Annotated[str, typer.Option(help="What the embedded judge decides by.")] = "overall"
+    checklist: Annotated[Path | None, typer.Option(help="A checklist of your own (Markdown, see prompts/).")] = None
+    scorer: Annotated[str | None, typer.Option(help="A Decisions model for calibrated probabilities.")] = None
+    temperature: Annotated[float | None, typer.Option(help="Default: 0 where the model takes one.")] = None
+    seed: Annotated[int | None, typer.Option(help="Where the model takes one.")] = None
+    effort: Annotated[str | None, typer.Option(help="Reasoning effort, by the provider's own word.")] = None
+    max_output_tokens: Annotated[int, typer.Option(min=1, help="Tokens per answer, reasoning included.")] = 4096
+    base_url: Annotated[str | None, typer.Option(help="Another address of the provider.")] = None
+    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None
+    allow_downloads: Annotated[bool, typer.Option(help="Let transformers:ID download the model.")] = False
+    max_cost: Annotated[float | None, typer.Option(help="Stop at this many US dollars; resumable.")] = None
+    price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
+    log: Annotated[Path | None, typer.Option(help="Record the run in this folder, and resume it.")] = None
+    device: Annotated[str, typer.Option(help="Where specialists run: cpu, cuda, mps.")] = "cpu"
+    commercial: Annotated[bool, typer.Option(help="Refuse specialists whose licence forbids commercial use.")] = False
+    allow_urls: Annotated[bool, typer.Option(help="Let images be http(s) URLs.")] = False
+    cache: Annotated[bool, typer.Option(help="Remember what specialists said of an image.")] = True
+
+    def open(self) -> Any:
+        """The AutoRater of these options. Raises UsageError and MissingExtraError."""
+        from autorater.autorater import AutoRater
+        from autorater.model import Sampling
+
+        told = (self.temperature, self.seed, self.effort) != (None, None, None) or self.max_output_tokens != 4096
+        sampling = Sampling(
+            temperature=self.temperature,
+            seed=self.seed,
+            effort=self.effort,
+            max_output_tokens=self.max_output_tokens,
+        )
+        # Their values are checked by AutoRater, which says what it expected.
+        checked: dict[str, Any] = {"order": self.order, "protocol": self.protocol}
+        provider: dict[str, Any] = {
+            "base_url": self.base_url,
+            "timeout": self.timeout,
+            "allow_downloads": self.allow_downloads or None,
+        }
+        return AutoRater(
+            self.model,
+            tools=self.tools,
+            samples=self.samples,
+            criterion=self.criterion,
+            checklist=self.checklist,
+            scorer=self.scorer,
+            sampling=sampling if told else None,
+            log=self.log,
+            max_cost=self.max_cost,
+            price=read_price(self.price),
+            cache=self.cache,
+            device=self.device,
+            commercial=self.commercial,
+            allow_urls=self.allow_urls,
+            **checked,
+            **{name: value for name, value in provider.items() if value is not None},
+        )
+
+
+def read_price(text: str | None) -> Any:
+    """A price from "INPUT,OUTPUT". Raises UsageError when it is not two numbers."""
+    if text is None:
+        return None
+    from decimal import Decimal, InvalidOperation
+
+    from autorater.prices import Price
+
+    try:
+        given, told = (Decimal(part.strip()) for part in text.split(","))
+    except (InvalidOperation, ValueError):
+        raise UsageError(f"--price is INPUT,OUTPUT in US dollars per million tokens, as in 1,5; got {text!r}") from None
+    return Price(input_per_million=given, output_per_million=told)
+
+
+def with_judge_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every field of `JudgeOptions` as an option; it receives them as `options`."""
+    hints = get_type_hints(JudgeOptions, include_extras=True)
+    own = get_type_hints(command, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(JudgeOptions)
+    ]
+    names = {field.name for field in fields(JudgeOptions)}
+    kept = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=own[parameter.name])
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.name != "options"
+    ]
+
+    def wrapped(**given: Any) -> None:
+        options = JudgeOptions(**{name: value for name, value in given.items() if name in names})
+        command(options=options, **{name: value for name, value in given.items() if name not in names})
+
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    wrapped.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *shared)}
+    return wrapped
