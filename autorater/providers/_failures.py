@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import NoReturn, cast
 
 import aiohttp
 import httpx2
@@ -77,16 +77,18 @@ def failure(
     return ProviderError(f"{start}: {advice}" if advice else start, status=status, request_id=request_id)
 
 
-def lost(error: Exception, *, name: str) -> Exception:
-    """What to raise for a call that ended without a response: Unavailable, or the foreign error under `error`.
+def raise_lost(error: Exception, *, name: str) -> NoReturn:
+    """Raise what a call that ended without a response stands for.
 
     The SDKs wrap whatever their transport raises; an error that is not of the network (a cassette without this call)
-    must not be retried.
+    is raised as it was, so that nobody retries it.
     """
-    cause = error.__cause__ if error.__cause__ is not None and not isinstance(error, _NO_ANSWER) else error
-    if isinstance(cause, _NO_ANSWER) or cause is error:
-        return Unavailable(f"{name}: no answer ({type(cause).__name__}: {cause}): try again later")
-    return cause if isinstance(cause, Exception) else error
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    wrapper = cause is error and type(error).__name__ in ("APIConnectionError", "APITimeoutError")
+    if wrapper or isinstance(error, _NO_ANSWER) or isinstance(cause, _NO_ANSWER):
+        words = f"{type(cause).__name__}: {cause}".removesuffix(": ")
+        raise Unavailable(f"{name}: no answer ({words}): try again later") from error
+    raise cause
 
 
 def declined(status: int, body: Json) -> str:

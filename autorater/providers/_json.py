@@ -42,6 +42,12 @@ def count(value: Json, key: str) -> int:
     return found if isinstance(found, int) else 0
 
 
+def number(value: Json, key: str) -> float:
+    """The number under `key`, or 0."""
+    found = value.get(key)
+    return float(found) if isinstance(found, int | float) else 0.0
+
+
 def token(value: Json, others: list[Json], *, word: str = "token", weight: str = "logprob") -> Token | None:
     """A token with the likeliest `others` at its place; None when it has no text or no log probability."""
     top = {

@@ -9,7 +9,7 @@ from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Usage
 from autorater.providers._arguments import Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
-from autorater.providers._failures import answer_of, declined, failure, json_of, lost
+from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
 from autorater.providers._wire import COUNTS, LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
 
@@ -72,7 +72,7 @@ class AnthropicModel:
         except anthropic.APIStatusError as error:
             return self._refusal_or_raise(error, drawn)
         except anthropic.APIConnectionError as error:
-            raise lost(error, name=self.name) from error
+            raise_lost(error, name=self.name)
         request_id = response.headers.get("request-id", "")
         raw = answer_of(await response.read(), name=self.name, request_id=request_id)
         return self._reply(raw, request_id, drawn)

@@ -15,7 +15,7 @@ from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import PerLoop, checked_url
-from autorater.providers._failures import answer_of, failure, json_of, lost
+from autorater.providers._failures import answer_of, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
 from autorater.providers._wire import Schemas, check_images, data_url, parts_of, said, schema_in_words
 from autorater.providers.openai import client_for, refusal_or_raise, tokens_of
@@ -92,7 +92,7 @@ class CompatibleModel:
             body = json_of(error.response.content)
             raise failure(error.status_code, body, error.response.headers, name=self.name, key=KEY) from error
         except openai.APIConnectionError as error:
-            raise lost(error, name=self.name) from error
+            raise_lost(error, name=self.name)
         served = items(answer_of(response.content, name=self.name, request_id=""), "data")
         names = [text(model, "id") for model in served]
         if len(names) != 1:
@@ -111,7 +111,7 @@ class CompatibleModel:
         except openai.APIStatusError as error:
             return refusal_or_raise(error, name=self.name, key=KEY, warnings=drawn.warnings)
         except openai.APIConnectionError as error:
-            raise lost(error, name=self.name) from error
+            raise_lost(error, name=self.name)
         request_id = response.headers.get("x-request-id", "")
         raw = answer_of(response.content, name=self.name, request_id=request_id)
         reply = self._reply(raw, request_id, drawn)

@@ -15,7 +15,7 @@ from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from
-from autorater.providers._failures import answer_of, declined, failure, lost
+from autorater.providers._failures import answer_of, declined, failure, raise_lost
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
 from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
 
@@ -79,7 +79,7 @@ class GoogleModel:
         except errors.APIError as error:
             return refusal_or_raise(error, name=self.name, warnings=drawn.warnings)
         except (aiohttp.ClientError, OSError) as error:
-            raise lost(error, name=self.name) from error
+            raise_lost(error, name=self.name)
         http = response.sdk_http_response
         content, headers = (http.body, http.headers) if http else (None, None)
         raw = answer_of(content or "", name=self.name, request_id="")

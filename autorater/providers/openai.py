@@ -13,7 +13,7 @@ from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
-from autorater.providers._failures import answer_of, declined, failure, json_of, lost
+from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text, token
 from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, parts_of, said
 
@@ -68,7 +68,7 @@ class OpenAIModel:
         except openai.APIStatusError as error:
             return refusal_or_raise(error, name=self.name, key=KEY, warnings=drawn.warnings)
         except openai.APIConnectionError as error:
-            raise lost(error, name=self.name) from error
+            raise_lost(error, name=self.name)
         request_id = response.headers.get("x-request-id", "")
         raw = answer_of(response.content, name=self.name, request_id=request_id)
         return self._reply(raw, request_id, drawn)
