@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from autorater.canonical import Record
 from autorater.document import read_document
@@ -23,9 +23,6 @@ ANSWERS: tuple[Answer, ...] = ("yes", "no", "not_applicable", "cannot_tell")
 def fold(value: object) -> object:
     """Lower case, spaces as underscores: providers do not promise the letter case of an enum."""
     return value.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
-
-
-FoldedAnswer = Annotated[Answer, BeforeValidator(fold)]
 
 
 class Item(Record):
@@ -58,7 +55,7 @@ class Checklist(Record):
         """The answers in the list's order, with "not_applicable" wherever a parent is not "yes"."""
         settled: dict[str, Answer] = {}
         for item in self.items:
-            met = all(settled[parent] == "yes" for parent in item.depends_on)
+            met = not item.depends_on or all(settled[parent] == "yes" for parent in item.depends_on)
             settled[item.id] = answers[item.id] if met else "not_applicable"
         return settled
 

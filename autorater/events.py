@@ -31,7 +31,7 @@ class PictureRecord(Record):
 
 
 class Started(Record):
-    """The first line of a log, and again at each resume."""
+    """The first line of a log."""
 
     kind: Literal["started"] = "started"
     key: str

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -35,6 +36,7 @@ from autorater.specialist_judge import SpecialistJudge
 from autorater.toolbox import Toolbox
 from autorater.verdict import Verdict
 from autorater.vlm_judge import Judge, VlmJudge, prompt_name
+from autorater.work import together
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Loop:
     tool_settings: str
     settings: Mapping[str, Any]
     version: str
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the settings."""
+        return digest_of(dict(self.settings))
 
     async def __call__(self, request: Request) -> Judgment:
         """Judge one request, or return what the log says of it."""
@@ -94,7 +101,7 @@ class Loop:
 
     async def _rank(self, request: Request, chosen: Chosen, assessments: Sequence[Assessment]) -> Judgment:
         pairs = list(combinations(range(len(request.candidates)), 2))
-        found = await asyncio.gather(*(self._duel(request, assessments, i, j) for i, j in pairs))
+        found = await together(self._duel(request, assessments, i, j) for i, j in pairs)
         duels = tuple(duel for duel, _ in found)
         passes = [item for _, items in found for item in items]
         failed = next((duel for duel in duels if duel.preferred is None), None)
@@ -190,7 +197,7 @@ class Loop:
             autorater=self.version,
             prompts=prompts,
             cards={name: self.cards[name].digest for name in chosen.names},
-            settings=digest_of(dict(self.settings)),
+            settings=self.digest,
             request=request.digest,
         )
 

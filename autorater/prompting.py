@@ -24,7 +24,7 @@ from autorater.suggest import did_you_mean
 
 _SECTION = re.compile(r"^=== (system|user) ===\n", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
-_PICTURE = re.compile(r"\x00([a-z0-9_]+)\x00")
+_PLACE = re.compile(r"\x00([a-z0-9_]+(?::[a-z0-9_]+)?)\x00")
 
 
 class PromptMeta(Record):
@@ -37,6 +37,34 @@ class PromptMeta(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prompt rendered but for its pictures and its fenced prompt: what recurs from request to request."""
+
+    name: str
+    system: str
+    pieces: tuple[str, ...]
+    """Texts and, at odd places, the names of pictures ("image_1") or of the fenced prompt ("prompt:label")."""
+
+    def fill(self, prompt: str, pictures: Mapping[str, Picture]) -> Conversation:
+        """One user turn. Raises UsageError when a picture that the prompt uses is not given."""
+        parts: list[Text | Image] = []
+        text = ""
+        for place, piece in enumerate(self.pieces):
+            if place % 2 == 0:
+                text += piece
+            elif piece.startswith("prompt:"):
+                text += fence(prompt, piece.removeprefix("prompt:"))
+            elif piece in pictures:
+                _add_text(parts, text)
+                parts.append(Image(pictures[piece]))
+                text = ""
+            else:
+                raise UsageError(f"prompt {self.name}: no picture is called {piece!r}")
+        _add_text(parts, text)
+        return Conversation(self.system, (Turn("user", tuple(parts)),))
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt ready to render. `digest` is the sha256 of the file and is its identity."""
 
@@ -45,21 +73,34 @@ class Prompt:
     user: Template
     digest: str
 
-    def render(self, inputs: Mapping[str, Any], pictures: Mapping[str, Picture]) -> Conversation:
-        """One user turn. Raises UsageError when an input or a picture that the prompt uses is not given."""
+    def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
+        """All that does not depend on `inputs["prompt"]`. Raises UsageError when an input that it uses is not given."""
+        told = {**inputs, "prompt": _Later()} if "prompt" in inputs else inputs
         try:
-            system, user = self.system.render(inputs), self.user.render(inputs)
+            system, user = self.system.render(told), self.user.render(told)
         except UndefinedError as error:
             raise UsageError(f"prompt {self.meta.name}: {error.message}") from error
-        parts: list[Text | Image] = []
-        for place, piece in enumerate(_PICTURE.split(user)):
-            if place % 2 and piece not in pictures:
-                raise UsageError(f"prompt {self.meta.name}: no picture is called {piece!r}")
-            if place % 2:
-                parts.append(Image(pictures[piece]))
-            elif piece.strip():
-                parts.append(Text(piece.strip("\n")))
-        return Conversation(system.strip("\n"), (Turn("user", tuple(parts)),))
+        return Prepared(self.meta.name, system.strip("\n"), tuple(_PLACE.split(user)))
+
+    def render(self, inputs: Mapping[str, Any], pictures: Mapping[str, Picture]) -> Conversation:
+        """One user turn. Raises UsageError when an input or a picture that the prompt uses is not given."""
+        return self.prepare(inputs).fill(inputs.get("prompt", ""), pictures)
+
+
+class _Later:
+    """Stands for the prompt while a template is rendered: it can be fenced, and nothing else."""
+
+    def __str__(self) -> str:
+        raise UsageError("a prompt file uses the request's prompt without `| fence(...)`: text from outside is fenced")
+
+
+def _add_text(parts: list[Text | Image], text: str) -> None:
+    if text.strip():
+        parts.append(Text(text.strip("\n")))
+
+
+def _fence_in_template(text: object, label: str) -> str:
+    return f"\x00prompt:{label}\x00" if isinstance(text, _Later) else fence(str(text), label)
 
 
 def fence(text: str, label: str) -> str:
@@ -82,7 +123,7 @@ def _environment() -> Environment:
     # The output is plain text for a model, never HTML, and everything from outside goes through `fence`.
     environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
     filters, names = cast(dict[str, Any], environment.filters), cast(dict[str, Any], environment.globals)
-    filters["fence"] = fence
+    filters["fence"] = _fence_in_template
     names["picture"] = place_picture
     return environment
 

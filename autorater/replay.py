@@ -4,8 +4,9 @@ No network, no key, no specialist is needed: every call is answered by the ledge
 error that names the nearest one.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,29 @@ from autorater.selection import Selection
 from autorater.settings import Settings, describe_difference
 from autorater.sync import run_sync
 
+_HEAD = len('{"kind":"judged","key":"","judgment":') + 64
+_STEP = 64
+"""Items that `replay` takes at a time from the loop's thread."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Replayed:
-    """One item: what was recorded, what the replay gives, and whether they are the same to the byte."""
+    """One item: what was recorded (`line` of the log), what the replay gives, and whether they are the same."""
 
-    recorded: Judgment
+    line: bytes
     judgment: Judgment
 
-    @property
+    @cached_property
+    def recorded(self) -> Judgment:
+        """The recorded judgment."""
+        return Judged.model_validate_json(self.line).judgment
+
+    @cached_property
     def identical(self) -> bool:
         """Whether both are the same JSON, byte for byte."""
-        return self.recorded.model_dump_json() == self.judgment.model_dump_json()
+        given = self.judgment.model_dump_json()
+        # The recorded one is parsed only when the log's own bytes differ, as after a field with a default was added.
+        return self.line[_HEAD:] == given.encode() + b"}\n" or self.recorded.model_dump_json() == given
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ def _recorded_model(told: Any) -> Model | None:
     return RecordedModel(told["name"], capability)
 
 
-async def areplay(folder: str | Path) -> AsyncIterator[Replayed]:
+async def areplay(folder: str | Path) -> AsyncGenerator[Replayed, None]:
     """Judge every judged item of a log again, in the order in which the items were taken up.
 
     Raises:
@@ -115,15 +127,16 @@ async def areplay(folder: str | Path) -> AsyncIterator[Replayed]:
     """
     with RunLog(folder) as log:
         loop = recorded_loop(log)
-        seen: set[bytes] = set()
-        for line in log.lines("requested"):
-            item = Requested.model_validate_json(line)
-            judged = log.find(Judged, item.key)
-            place = bytes.fromhex(item.key[:16])
-            if judged is None or place in seen:
+        for item in log.requests():
+            line = log.line("judged", item.key)
+            if line is None:
                 continue
-            seen.add(place)
-            yield Replayed(judged.judgment, await loop(_request(log, item)))
+            done = Replayed(line, await loop(_request(log, item)))
+            if not done.identical and done.recorded.judged_by.autorater != loop.version:
+                # The run was resumed by another version, which is recorded and not a result.
+                again = replace(loop, version=done.recorded.judged_by.autorater)
+                done = Replayed(line, await again(_request(log, item)))
+            yield done
 
 
 def _request(log: RunLog, item: Requested) -> Request:
@@ -139,10 +152,25 @@ def _request(log: RunLog, item: Requested) -> Request:
 def replay(folder: str | Path) -> Iterator[Replayed]:
     """As `areplay`, from code that is not async."""
     stream = areplay(folder)
-    end = object()
 
-    async def step() -> Any:
-        return await anext(stream, end)
+    async def step() -> tuple[list[Replayed], Exception | None]:
+        some: list[Replayed] = []
+        try:
+            while len(some) < _STEP:
+                some.append(await anext(stream))
+        except StopAsyncIteration:
+            return some, None
+        except Exception as error:  # what came before it is given first
+            return some, error
+        return some, None
 
-    while (item := run_sync(step())) is not end:
-        yield item
+    try:
+        while True:
+            some, error = run_sync(step())
+            yield from some
+            if error is not None:
+                raise error
+            if len(some) < _STEP:
+                return
+    finally:
+        run_sync(stream.aclose())

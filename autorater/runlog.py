@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
@@ -22,12 +23,17 @@ from autorater._image_pixels import decode
 from autorater.canonical import Record, digest
 from autorater.document import describe_errors
 from autorater.errors import RecordError
-from autorater.events import SCHEMA, Asked, Event, PictureRecord, Started, event_adapter
+from autorater.events import SCHEMA, Asked, Event, PictureRecord, Requested, Started, event_adapter
 from autorater.image import MAX_PIXELS, Picture
 from autorater.offsets import Offsets
 
 _HEAD = re.compile(rb'\{"kind":"([a-z]+)","key":"([0-9a-f]{64})"(?:,"cost":([0-9.eE+-]+))?')
 E_ = TypeVar("E_", bound=Record)
+
+
+@cache
+def _kind_of(form: type[Record]) -> str:
+    return str(form.model_fields["kind"].default)
 
 
 def now() -> str:
@@ -147,22 +153,30 @@ class RunLog:
         """Whether an event of this kind and key is recorded."""
         return kind in self._index and self._index[kind].get(key) is not None
 
-    def find(self, form: type[E_], key: str) -> E_ | None:
-        """The last event of this form with this key, or None."""
-        kind = str(form.model_fields["kind"].default)
+    def line(self, kind: str, key: str) -> bytes | None:
+        """The raw line of the last event of this kind with this key, or None."""
         offset = self._index[kind].get(key) if kind in self._index else None
         if offset is None:
             return None
         with self._lock:
             self._reader.seek(offset)
             line = self._reader.readline()
-        try:
-            event = form.model_validate_json(line)
-        except ValidationError as error:
-            raise RecordError(f"{self.path.name}, at byte {offset}: {describe_errors(error)}") from error
-        if getattr(event, "key", None) != key:
+        head = _HEAD.match(line)
+        if head is None:
+            raise RecordError(f"{self.path.name}, at byte {offset} is not an event: the log was changed meanwhile")
+        if head[2] != key.encode():
             raise RecordError(f"{self.path.name}: two keys share the prefix {key[:16]}; judge these items in two logs")
-        return event
+        return line
+
+    def find(self, form: type[E_], key: str) -> E_ | None:
+        """The last event of this form with this key, or None."""
+        line = self.line(_kind_of(form), key)
+        if line is None:
+            return None
+        try:
+            return form.model_validate_json(line)
+        except ValidationError as error:
+            raise RecordError(f"{self.path.name}, the event {key[:12]}: {describe_errors(error)}") from error
 
     def events(self) -> Iterator[Event]:
         """All events in order, a torn last line left out."""
@@ -176,15 +190,27 @@ class RunLog:
 
     def lines(self, kind: str) -> Iterator[bytes]:
         """The raw lines of one kind, in order; nothing is parsed."""
+        return (line for _, line in self._lines(kind))
+
+    def _lines(self, kind: str) -> Iterator[tuple[int, bytes]]:
         head = f'{{"kind":"{kind}"'.encode()
         with self.path.open("rb") as file:
             offset = 0
             for line in file:
-                offset += len(line)
-                if offset > self._end:
+                if offset >= self._end:
                     return
                 if line.startswith(head):
-                    yield line
+                    yield offset, line
+                offset += len(line)
+
+    def requests(self) -> Iterator[Requested]:
+        """Every item that was taken up, each once, in order."""
+        index = self._index.get("requested")
+        for offset, line in self._lines("requested"):
+            item = Requested.model_validate_json(line)
+            # Logs that were joined may hold an item twice; the index knows the last of them.
+            if index is not None and index.get(item.key) == offset:
+                yield item
 
     def keep(self, data: bytes, *, sha256: str | None = None) -> str:
         """Store bytes as a blob (once) and return their sha256."""

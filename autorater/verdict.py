@@ -5,13 +5,15 @@ preference, so that the decision follows from what was seen. The schema is the c
 required, no open objects, no unions, no recursion.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autorater.canonical import Record
-from autorater.checklist import ANSWERS, Answer, Checklist, FoldedAnswer, fold
+from autorater.checklist import ANSWERS, Answer, Checklist, fold
 from autorater.document import describe_errors
 from autorater.errors import ReplyError
 from autorater.request import LETTERS, Task
@@ -27,8 +29,6 @@ RELATIVE = ("image_1_much_better", "image_1_better", "same", "image_2_better", "
 NOT_RELEVANT = "not_relevant"
 SCALE = (1, 10)
 """Likert-10, whole numbers, higher is better (paper 001)."""
-
-Folded: TypeAlias = Annotated[str, BeforeValidator(fold)]
 
 
 class Weakness(Record):
@@ -64,6 +64,12 @@ class Verdict(Record):
     preference: Literal["a", "b", "tie"] | None = None
 
 
+_WORDS = ("observations", "weaknesses", "citations", "rationale")
+"""The fields that are words; all others hold answers of a closed list."""
+_NOTHING: Mapping[str, Any] = {}
+Form = TypeVar("Form", bound=BaseModel)
+
+
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -81,8 +87,8 @@ class _WireCitation(_Wire):
 class _Full(_Wire):
     observations: dict[str, str]
     weaknesses: dict[str, list[_WireWeakness]] = {}
-    checklist: dict[str, dict[str, FoldedAnswer]]
-    attributes: dict[str, Folded] = {}
+    checklist: dict[str, dict[str, Answer]]
+    attributes: dict[str, str] = {}
     citations: list[_WireCitation] = []
     rationale: str
 
@@ -92,7 +98,7 @@ class _Score(_Wire):
 
 
 class _Preference(_Wire):
-    preference: Annotated[Literal["image_1", "image_2", "tie"], BeforeValidator(fold)]
+    preference: Literal["image_1", "image_2", "tie"]
 
 
 class _FullRating(_Full, _Score):
@@ -150,7 +156,7 @@ def parse_verdict(text: str, *, task: Task, checklist: Checklist, order: Sequenc
     forms = {("rate", False): _FullRating, ("compare", False): _FullComparison, ("check", False): _Full}
     form = forms[task, False] if not bare or task == "check" else _BareRating if task == "rate" else _BareComparison
     try:
-        wire = form.model_validate_json(_without_fence(text))
+        wire = _read(form, _without_fence(text))
     except ValidationError as error:
         raise ReplyError(f"the answer does not fit the schema: {describe_errors(error)}", text=text) from error
     letters = {f"image_{place + 1}": LETTERS[index] for place, index in enumerate(order)}
@@ -163,39 +169,76 @@ def parse_verdict(text: str, *, task: Task, checklist: Checklist, order: Sequenc
     return Verdict(**fields)
 
 
+def _read(form: type[Form], text: str) -> Form:
+    """The JSON as `form`. Folding every answer costs more than the rest together, so it is done only when needed."""
+    try:
+        return form.model_validate_json(text)
+    except ValidationError:
+        try:
+            told = json.loads(text)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise
+        return form.model_validate_json(json.dumps(_folded(told)))
+
+
+def _folded(value: Any) -> Any:
+    """The same with every text folded that could be an answer; the words that are shown to people stay as they are."""
+    if not isinstance(value, dict):
+        return fold(value)
+    told = cast("dict[str, Any]", value)
+    return {name: item if name in _WORDS else _folded(item) for name, item in told.items()}
+
+
 def _full_fields(wire: _Full, checklist: Checklist, letters: Mapping[str, str], text: str) -> dict[str, Any]:
-    if missing := [item.id for item in checklist.items if set(wire.checklist.get(item.id, {})) != set(letters)]:
+    told, images = wire.checklist, letters.keys()
+    if missing := [item.id for item in checklist.items if told.get(item.id, _NOTHING).keys() != images]:
         raise ReplyError(f"the checklist lacks answers to: {', '.join(missing[:5])}", text=text)
     answers = {
-        letter: checklist.settle({item.id: wire.checklist[item.id][image] for item in checklist.items})
+        letter: checklist.settle({question: answers[image] for question, answers in told.items() if image in answers})
         for image, letter in letters.items()
     }
+    levels = _levels(tuple(letters.items()))
     return {
         "observations": {letter: wire.observations.get(image, "") for image, letter in letters.items()},
         "weaknesses": {
-            letter: tuple(
-                Weakness(where=in_letters(item.where, letters), what=in_letters(item.what, letters))
-                for item in wire.weaknesses.get(image, [])[:3]
-            )
+            letter: [
+                {"where": in_letters(item.where, letters), "what": in_letters(item.what, letters)}
+                for item in wire.weaknesses.get(image, ())[:3]
+            ]
             for image, letter in letters.items()
         },
         "checklist": answers,
-        "attributes": {name: _level(value, letters, text) for name, value in wire.attributes.items()},
-        "citations": tuple(Citation(assessment=item.assessment, quote=item.quote) for item in wire.citations),
+        "attributes": {
+            name: levels.get(value) or _level(value, levels, text) for name, value in wire.attributes.items()
+        },
+        "citations": [{"assessment": item.assessment, "quote": item.quote} for item in wire.citations],
     }
 
 
-def _level(value: str, letters: Mapping[str, str], text: str) -> str:
-    known = (*RELATIVE, NOT_RELEVANT) if len(letters) == 2 else (*LEVELS, NOT_RELEVANT)
-    if value not in known:
-        raise ReplyError(f"expected one of {', '.join(known)} as an attribute's level, got {value!r}", text=text)
-    for image, letter in letters.items():
-        value = value.replace(image, letter)
-    return value
+@lru_cache
+def _levels(letters: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Each level as the model writes it → with the candidates' letters."""
+    told: dict[str, str] = {}
+    for level in (*(RELATIVE if len(letters) == 2 else LEVELS), NOT_RELEVANT):
+        told[level] = level
+        for image, letter in letters:
+            told[level] = told[level].replace(image, letter)
+    return told
+
+
+def _level(value: str, levels: Mapping[str, str], text: str) -> str:
+    folded = str(fold(value))
+    if folded not in levels:
+        raise ReplyError(f"expected one of {', '.join(levels)} as an attribute's level, got {value!r}", text=text)
+    return levels[folded]
 
 
 def in_letters(text: str, letters: Mapping[str, str]) -> str:
     """`text` with the positional names that the model saw ("Image 1") put back to the candidates' ("image a")."""
+    if "mage" not in text:  # the usual case: nothing to put back
+        return text
     for image, letter in letters.items():
         number = image.removeprefix("image_")
         for form in (f"Image {number}", f"image {number}", f"Image_{number}", image):

@@ -18,9 +18,10 @@ from autorater.judgment import Method, OutcomeKind, Pass, total_cost
 from autorater.ledger import Ledger
 from autorater.messages import Conversation, Text, Turn
 from autorater.model import Model, Question, Sampling, Usage
-from autorater.prompting import get_prompt
+from autorater.prompting import Prepared, get_prompt
 from autorater.request import LETTERS, Request
 from autorater.verdict import SCALE, Verdict, attribute_names, parse_verdict, verdict_schema
+from autorater.work import together
 
 Order: TypeAlias = Literal["both", "random", "given"]
 Protocols: TypeAlias = Literal["autorater", "autorater-paper"]
@@ -51,17 +52,16 @@ class VlmJudge:
     checklist: Checklist | None = None
     scorer: Model | None = None
     _schemas: dict[tuple[str, bool], tuple[dict[str, Any], str]] = field(default_factory=dict[Any, Any], repr=False)
+    _prepared: dict[tuple[str, bool, int], Prepared] = field(default_factory=dict[Any, Any], repr=False)
 
     async def __call__(
         self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
     ) -> list[Pass]:
         """One pass per order and sample, in parallel."""
-        import asyncio
-
         plans = [(order, sample) for order in self.orders(request) for sample in range(self.samples)]
-        if len(plans) == 1:
-            return [await self._pass(request, assessments, cards, *plans[0])]
-        return await asyncio.gather(*(self._pass(request, assessments, cards, *plan) for plan in plans))
+        if len(plans) == 1 or self.ledger.replaying:  # a replay waits for nothing, so tasks would only cost
+            return [await self._pass(request, assessments, cards, *plan) for plan in plans]
+        return await together(self._pass(request, assessments, cards, *plan) for plan in plans)
 
     def orders(self, request: Request) -> list[tuple[int, ...]]:
         """The orders in which the candidates are shown; `random` is drawn from the request's digest."""
@@ -81,7 +81,7 @@ class VlmJudge:
         sample: int,
     ) -> Pass:
         evidence = show_evidence(assessments, cards, order)
-        question = replace(self.question(request, evidence, order), sample=sample)
+        question = self.question(request, evidence, order, sample=sample)
         shown = "".join(LETTERS[index] for index in order)
         asked = await self.ledger.ask(self.model, question)
         calls = [asked]
@@ -92,7 +92,8 @@ class VlmJudge:
             verdict, outcome, detail = self._read(asked, request, order)
         if verdict is None:
             return _pass(shown, sample, outcome, calls, detail=detail)
-        verdict = verdict.model_copy(update={"citations": check_citations(verdict.citations, evidence)})
+        if verdict.citations:
+            verdict = verdict.model_copy(update={"citations": check_citations(verdict.citations, evidence)})
         chance, method = _chance(asked, request), "logprobs"
         if chance is None and self.scorer is not None and request.task != "check":
             scored = await self.ledger.ask(self.scorer, question)
@@ -100,30 +101,50 @@ class VlmJudge:
             chance, method = _scored(scored, request), "decisions"
         return _pass(shown, sample, outcome, calls, verdict=verdict, chance=chance, method=method)
 
-    def question(self, request: Request, evidence: Evidence, order: Sequence[int]) -> Question:
+    def question(self, request: Request, evidence: Evidence, order: Sequence[int], *, sample: int = 0) -> Question:
         """The call for one order."""
-        bare = self.protocol == "autorater-paper" and request.task != "check"
-        checklist = self.list_for(request)
+        kind = (request.task, request.edit, len(request.sources))
         sources = {f"source_{place}": picture for place, picture in enumerate(request.sources, 1)}
         images = {f"image_{place}": request.candidates[index] for place, index in enumerate(order, 1)}
+        pictures: dict[str, Picture] = {**sources, **images}
+        # Without evidence all that recurs from request to request is rendered once.
+        prepared = self._prepared.get(kind) if not evidence.lines else None
+        if prepared is None:
+            prepared = self._prepare(request, evidence, list(sources))
+            if not evidence.lines:
+                self._prepared[kind] = prepared
+        schema, digest = self._schema(request)
+        return Question(
+            prepared.fill(request.prompt, pictures),
+            {"rate": "rating", "compare": "comparison"}.get(request.task, "check"),
+            schema,
+            schema_digest=digest,
+            sampling=self.sampling,
+            sample=sample,
+        )
+
+    def _prepare(self, request: Request, evidence: Evidence, sources: list[str]) -> Prepared:
+        bare = self.protocol == "autorater-paper" and request.task != "check"
         inputs: dict[str, Any] = {
             "prompt": request.prompt,
             "edit": request.edit,
-            "sources": list(sources),
+            "sources": sources,
             "evidence": evidence.lines,
         }
         if not bare:
-            inputs["questions"] = checklist.items
+            inputs["questions"] = self.list_for(request).items
         if not bare and request.task != "check":
             inputs["attributes"] = attribute_names(edit=request.edit)
-        pictures: dict[str, Picture] = {**sources, **images}
-        conversation = get_prompt(prompt_name(request.task, self.protocol)).render(inputs, pictures)
-        name = {"rate": "rating", "compare": "comparison"}.get(request.task, "check")
-        if (kind := (request.task, request.edit)) not in self._schemas:
-            built = verdict_schema(request.task, checklist=checklist, edit=request.edit, bare=bare)
+        return get_prompt(prompt_name(request.task, self.protocol)).prepare(inputs)
+
+    def _schema(self, request: Request) -> tuple[dict[str, Any], str]:
+        """The schema of the answer and its digest, built once for each kind of request."""
+        kind = (request.task, request.edit)
+        if kind not in self._schemas:
+            bare = self.protocol == "autorater-paper" and request.task != "check"
+            built = verdict_schema(request.task, checklist=self.list_for(request), edit=request.edit, bare=bare)
             self._schemas[kind] = built, digest_of(built)
-        schema, digest = self._schemas[kind]
-        return Question(conversation, name, schema, schema_digest=digest, sampling=self.sampling)
+        return self._schemas[kind]
 
     def list_for(self, request: Request) -> Checklist:
         """The checklist of this request: the caller's, or the one for generations or edits."""

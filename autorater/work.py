@@ -51,10 +51,28 @@ class _Crew(Generic[Item, Result]):
                     if self.on_error is None or not _about_one(error):
                         raise
                     self.on_error(taken[0], error)
+        except asyncio.CancelledError as error:
+            if (own := asyncio.current_task()) is not None and own.cancelling():
+                raise  # the iteration was closed
+            await self._stop(RuntimeError(f"the work on an item was cancelled from within: {error!r}"))
         except Exception as error:
-            self.over = True
-            await self.done.put(_Done(error=error))
+            await self._stop(error)
         await self.done.put(_Done())
+
+    async def _stop(self, error: Exception) -> None:
+        self.over = True
+        await self.done.put(_Done(error=error))
+
+
+async def together(work: Iterable[Awaitable[Result]]) -> list[Result]:
+    """All results in order; the first error is raised after all have ended, so that no paid call is thrown away."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    results: list[Result] = []
+    for item in done:
+        if isinstance(item, BaseException):
+            raise item
+        results.append(item)
+    return results
 
 
 async def in_parallel(
