@@ -35,23 +35,28 @@ class PerLoop(Generic[T]):
             return held[0]
         for old in [old for old in self._held if old.is_closed()]:
             del self._held[old]
-        keeper = self._keep()
+        keeper = _keep(self._build, self._close)
         client = await anext(keeper)
         self._held[loop] = (client, keeper)
         return client
-
-    async def _keep(self) -> AsyncGenerator[T, None]:
-        client = self._build()
-        try:
-            yield client
-        finally:
-            await self._close(client)
 
     async def close(self) -> None:
         """Close the client of the running loop; the next call opens a new one."""
         held = self._held.pop(asyncio.get_running_loop(), None)
         if held is not None:
             await held[1].aclose()
+
+
+async def _keep(build: Callable[[], T], close: Callable[[T], Awaitable[object]]) -> AsyncGenerator[T, None]:
+    """Hold a client open. When nobody refers to this generator any more, its loop is asked to run the rest of it.
+
+    That works as long as it is part of no reference cycle: hence it knows nothing of its PerLoop.
+    """
+    client = build()
+    try:
+        yield client
+    finally:
+        await close(client)
 
 
 def timeouts(seconds: float) -> httpx2.Timeout:

@@ -48,7 +48,7 @@ class CompatibleModel:
     ) -> None:
         address, _, model = target.partition("#")
         self._target = target
-        self._url = _address(base_url or address)
+        url = _address(base_url or address)
         self._model = model
         self._capability = replace(capability_of("compatible", model), schema=schema)
         self._arguments = Arguments(self.name, schema_may_go=True)
@@ -56,7 +56,7 @@ class CompatibleModel:
         key = api_key or os.environ.get(KEY) or "none"
         # OpenAI's own account settings, if any are in the environment, are no business of another server.
         headers = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
-        self._clients = PerLoop(lambda: client_for(key, self._url, timeout, headers), openai.AsyncOpenAI.close)
+        self._clients = PerLoop(lambda: client_for(key, url, timeout, headers), openai.AsyncOpenAI.close)
 
     @property
     def name(self) -> str:

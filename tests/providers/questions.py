@@ -2,19 +2,20 @@
 
 import struct
 import zlib
+from typing import Any
 
 from autorater.image import Picture, open_picture
 from autorater.messages import Conversation, Image, Text, Turn
 from autorater.model import Question, Sampling
 
-RATING = {
+RATING: dict[str, Any] = {
     "type": "object",
     "properties": {
         "rationale": {"type": "string", "maxLength": 200},
         "score": {"type": "integer", "minimum": 1, "maximum": 10},
     },
 }
-COMPARISON = {
+COMPARISON: dict[str, Any] = {
     "type": "object",
     "properties": {
         "rationale": {"type": "string", "maxLength": 200},

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 import re
 import threading
@@ -284,3 +285,17 @@ async def test_many_calls_are_in_flight_together(provider: str) -> None:
         replies = await asyncio.gather(*(model.ask(question) for _ in range(128)))
         await model.close()
     assert {reply.finish for reply in replies} == {"stop"}
+
+
+@pytest.mark.parametrize("provider", EVERY)
+def test_a_model_that_is_dropped_closes_its_connections(server: WireServer, provider: str) -> None:
+    """Warnings are errors here: a connection left open would fail the test."""
+    server.then(good(provider))
+
+    async def drop() -> None:
+        await connect(provider, server.url).ask(rating())
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(drop())
+    gc.collect()
