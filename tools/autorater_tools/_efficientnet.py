@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,12 @@ class EfficientNetLite0:
 
     def look(self, picture: Picture) -> Look:
         """The dense look at `picture`, its longer side at most 512 pixels; computed once for a picture."""
-        return picture.remember(("efficientnet-lite0", "look", self.device), lambda: self._look(picture))
+        return picture.remember(("efficientnet-lite0", "look", self.device), lambda: self.look_at(picture.rgb()))
+
+    def look_at(self, image: Image.Image) -> Look:
+        """The dense look at any image of at least 32 pixels a side, its longer side at most 512 pixels."""
+        stages, head = self.forward(to_tensor(at_most(image, LONGER_SIDE)).to(self.device))
+        return Look(statistics(stages), head[0].cpu().numpy())
 
     def logits(self, picture: Picture) -> NDArray[np.float32]:
         """ImageNet logits, shape (1000,), of the whole picture squashed to 224x224; computed once for a picture."""
@@ -81,10 +87,6 @@ class EfficientNetLite0:
                 index += 1
             stages.append(x)
         return stages, self._convolve(x, "_conv_head", "_bn1")
-
-    def _look(self, picture: Picture) -> Look:
-        stages, head = self.forward(to_tensor(at_most(picture.rgb(), LONGER_SIDE)).to(self.device))
-        return Look(statistics(stages), head[0].cpu().numpy())
 
     def _logits(self, picture: Picture) -> NDArray[np.float32]:
         square = picture.rgb().resize((CLASS_SIDE, CLASS_SIDE), Image.Resampling.BICUBIC)
@@ -130,7 +132,7 @@ def statistics(stages: Sequence[Tensor]) -> NDArray[np.float32]:
     return torch.cat(parts).cpu().numpy()
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Probabilities over the last axis."""
     raised = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     return raised / raised.sum(-1, keepdims=True)

@@ -20,6 +20,8 @@ from autorater_tools._pixels import pixels_at_most
 from autorater_tools._weights import weights_path
 
 LONGER_SIDE = 768
+SURE = 0.3
+"""Detections of less confidence are dropped: they are mostly folds of cloth and foliage."""
 FILES = ("dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_landmarks.dat")
 
 
@@ -55,7 +57,7 @@ class Faces:
         except self.absent:
             return ()
         faces = [_face(row, width, height) for row in cast("list[dict[str, Any]]", found)]
-        return tuple(sorted(faces, key=lambda face: face.box))
+        return tuple(sorted((face for face in faces if face.confidence >= SURE), key=lambda face: face.box))
 
 
 def load_faces(card: Card) -> Faces:

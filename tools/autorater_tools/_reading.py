@@ -15,6 +15,8 @@ from autorater_tools._pixels import pixels_at_most
 from autorater_tools._weights import weights_path
 
 LONGER_SIDE = 1280
+ALONE = 0.9
+"""A single character is kept at this confidence and above: round things are read as O, upright ones as I."""
 ELONGATED = 4
 """Pictures that are longer than this many times their shorter side get a white margin: the reader scales by the shorter
 side, and a ribbon would grow to a hundred million pixels."""
@@ -54,7 +56,8 @@ class Reader:
         for corners, text, confidence in found or ():
             points = np.clip(np.array(corners) / (width, height), 0, 1)
             (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
-            lines.append(Line(str(text), min(1.0, float(confidence)), (left, top, right, bottom)))
+            if sum(map(str.isalnum, text)) > 1 or float(confidence) >= ALONE:
+                lines.append(Line(str(text), min(1.0, float(confidence)), (left, top, right, bottom)))
         return tuple(lines)
 
 

@@ -42,8 +42,8 @@ class FaceSimilarity:
             "mean_similarity": sum(kept) / len(before),
             "faces_in_source": len(before),
             "faces_in_image": len(after),
-            "lost": len(before) - len(kept),
-            "added": len(after) - len(kept),
+            "lost_faces": len(before) - len(kept),
+            "added_faces": len(after) - len(kept),
         }
         return Measured(
             readings=tuple(Reading(quantity=name, value=value) for name, value in values.items()),
