@@ -34,7 +34,7 @@ def squares_size(width: int, height: int, *, edge: int, budget: int) -> tuple[in
     """Anthropic: the largest size of the same shape whose padded edges and squares are within the limits."""
 
     def size(long: int) -> tuple[int, int]:
-        short = max(1, round(min(width, height) * long / max(width, height)))
+        short = max(1, int(min(width, height) * long / max(width, height) + 0.5))  # a half goes up: 2000x1500
         return (long, short) if width >= height else (short, long)
 
     def within(long: int) -> bool:

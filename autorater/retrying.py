@@ -1,6 +1,7 @@
 """The one retry policy: exponential waits with jitter, the provider's own delay honoured up to a cap."""
 
 from collections.abc import Awaitable, Callable
+from random import random
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -40,7 +41,8 @@ async def with_retries(call: Callable[[], Awaitable[T]], retries: Retries) -> T:
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         told = error.retry_after if isinstance(error, (RateLimited, Unavailable)) else None
-        return max(told, 0.0) if told is not None else backoff(state)
+        # Those who were told the same wait must not all come back in the same moment.
+        return max(told, 0.0) * (1 + random() / 10) if told is not None else backoff(state)
 
     def stop(state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
