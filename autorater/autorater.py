@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -209,8 +210,9 @@ class AutoRater:
             request = item if isinstance(item, Request) else await asyncio.to_thread(self._open, item, folder)
             return await self.loop(request)
 
-        async for judgment in in_parallel(one, requests, concurrency=concurrency, on_error=on_error):
-            yield judgment
+        async with aclosing(in_parallel(one, requests, concurrency=concurrency, on_error=on_error)) as stream:
+            async for judgment in stream:
+                yield judgment
 
     def _open(self, item: Mapping[str, Any], folder: str | Path) -> Request:
         return request_from_row(dict(item), folder=folder, allow_urls=self.allow_urls)

@@ -60,18 +60,22 @@ class RunLog:
         self._owner: FileLock | None = None
         self.spent = 0.0
         """US dollars of all recorded calls with a known price."""
+        self._writer: BinaryIO | None = None
         if write:
             self._claim()
         elif not self.path.is_file():
             raise RecordError(f"no run log at {str(folder)!r}: expected a folder that holds events.jsonl")
         self._reader: BinaryIO = self.path.open("rb")
-        self._end = self._read_index()
-        self._writer: BinaryIO | None = None
-        if write:
-            self._writer = self.path.open("r+b", buffering=0)
-            self._writer.truncate(self._end)
-            self._writer.seek(self._end)
-            self._flusher = _Flusher(self._writer.fileno())
+        try:
+            self._end = self._read_index()
+            if write:
+                self._writer = self.path.open("r+b", buffering=0)
+                self._writer.truncate(self._end)
+                self._writer.seek(self._end)
+                self._flusher = _Flusher(self._writer.fileno())
+        except BaseException:
+            self.close()
+            raise
 
     def _claim(self) -> None:
         try:
@@ -136,6 +140,8 @@ class RunLog:
                 written = self._writer.write(line)
                 if written != len(line):
                     raise OSError(errno.ENOSPC, "the disk took only a part of the line")
+                if self._flusher.failure is not None:
+                    raise self._flusher.failure
             except OSError as error:
                 self._writer.truncate(self._end)
                 self._writer.seek(self._end)
@@ -306,6 +312,8 @@ class _Flusher:
 
     def __init__(self, descriptor: int) -> None:
         self.dirty = threading.Event()
+        self.failure: OSError | None = None
+        """Why what was written did not reach the disk."""
         self._descriptor = descriptor
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autorater-log", daemon=True)
@@ -315,7 +323,10 @@ class _Flusher:
         while not self._over.wait(1.0):
             if self.dirty.is_set():
                 self.dirty.clear()
-                os.fsync(self._descriptor)
+                try:
+                    os.fsync(self._descriptor)
+                except OSError as error:
+                    self.failure = error
 
     def stop(self) -> None:
         self._over.set()

@@ -1,7 +1,7 @@
 """Many items, a few at a time, results as they come; memory does not grow with the number of items."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -81,7 +81,7 @@ async def in_parallel(
     *,
     concurrency: int,
     on_error: Callable[[Item, Exception], None] | None = None,
-) -> AsyncIterator[Result]:
+) -> AsyncGenerator[Result, None]:
     """Yield `await work(item)` for every item, `concurrency` of them in flight, each as soon as it is done.
 
     The first error that `on_error` does not take ends the iteration, after what is in flight has finished: paid calls
