@@ -2,8 +2,9 @@
 
 import os
 import threading
+from contextlib import suppress
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from autorater.assessment import Outcome, Provenance
 from autorater.canonical import Record, digest, digest_of
 from autorater.card import Card
-from autorater.errors import RecordError
+from autorater.errors import RecordError, SpecialistError
 
 
 class Entry(Record):
@@ -37,7 +38,7 @@ class Cache:
         path = self._path(key, card)
         try:
             text = path.read_bytes()
-        except FileNotFoundError:
+        except OSError:  # it is not there, or the cache cannot be read: nothing is lost but time
             return None
         try:
             entry = Entry.model_validate_json(text)
@@ -57,7 +58,8 @@ class Cache:
             temporary.write_text(entry.model_dump_json(), encoding="utf-8")
             temporary.replace(path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def default_cache() -> Cache:
@@ -66,7 +68,11 @@ def default_cache() -> Cache:
 
 
 @cache
-def code_digest(package: str) -> str:
-    """The sha256 over the Python files of a package, so that changed code never answers from old entries."""
-    files = sorted((item for item in resources.files(package).iterdir() if item.name.endswith(".py")), key=str)
-    return digest(b"".join(digest(item.read_bytes()).encode() for item in files))
+def code_digest(name: str) -> str:
+    """The sha256 over the Python files of a package or module, so that changed code never answers from old entries."""
+    spec = find_spec(name)
+    if spec is None:
+        raise SpecialistError(f"no module is called {name!r}: see the entry of the specialist's card")
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = sorted(file for folder in folders for file in folder.glob("*.py")) or [Path(spec.origin or name)]
+    return digest(b"".join(digest(file.read_bytes()).encode() for file in files if file.is_file()))

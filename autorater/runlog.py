@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -123,9 +124,6 @@ class RunLog:
         except ValidationError as error:
             raise RecordError(f"{self.path.name}, line {number}: {describe_errors(error)}") from error
 
-    def __len__(self) -> int:
-        return self._end
-
     def count(self, kind: str) -> int:
         """How many different keys of this kind are recorded."""
         return len(self._index[kind]) if kind in self._index else 0
@@ -229,7 +227,8 @@ class RunLog:
             temporary.write_bytes(data)
             temporary.replace(path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise RecordError(
                 f"cannot write a blob to {str(self._blobs)!r}: {error.strerror}; everything before is kept"
             ) from error
