@@ -21,7 +21,7 @@ async def assess(
 ) -> tuple[Assessment, ...]:
     """One assessment per specialist and candidate, in the order of `names`, then of the candidates.
 
-    The rival of a candidate is the other one of a pair, the first other one of more. `toolbox` is None in a replay.
+    The rival of a candidate is the other one of a pair. `toolbox` is None in a replay.
     """
 
     async def one(card: Card, letter: str, view: View) -> Assessment:
@@ -29,9 +29,10 @@ async def assess(
         return Assessment(specialist=card.name, candidate=letter, outcome=found.outcome, provenance=found.provenance)
 
     named = request.named()
-    rivals = {letter: next((other for key, other in named.items() if key != letter), None) for letter in named}
+    pair = request.candidates if len(request.candidates) == 2 else (None, None)
+    rivals = dict(zip("ab", reversed(pair), strict=True))
     views = {
-        letter: View(image=picture, prompt=request.prompt, sources=request.sources, rival=rivals[letter])
+        letter: View(image=picture, prompt=request.prompt, sources=request.sources, rival=rivals.get(letter))
         for letter, picture in named.items()
     }
     jobs = [one(cards[name], letter, view) for name in names for letter, view in views.items()]

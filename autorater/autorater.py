@@ -77,8 +77,9 @@ class AutoRater:
         **provider: Any,
     ) -> None:
         opened = None if model == "embedded" else open_model(model, **provider) if isinstance(model, str) else model
-        if opened is None and provider:
-            raise UsageError(f"the embedded judge takes no {', '.join(sorted(provider))}")
+        unused = [*provider, *(["checklist"] if checklist else []), *(["scorer"] if scorer else [])]
+        if opened is None and unused:
+            raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
         chosen = parse_selection(tools)
         self.toolbox = Toolbox(device=device, commercial=commercial)
         if chosen.how == "fixed":
@@ -91,6 +92,7 @@ class AutoRater:
         except ValidationError as error:
             raise UsageError(describe_errors(error)) from error
         self.allow_urls = allow_urls
+        Budget(max_cost)  # refuses a wrong limit before a log is begun
         self.log = RunLog(log, write=True) if log is not None else None
         try:
             self.loop = self._loop(

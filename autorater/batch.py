@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from autorater.cli_options import JudgeOptions
-from autorater.errors import BudgetExceeded, RecordError, UsageError
+from autorater.errors import BudgetExceeded, RecordError, UsageError, one_line
 from autorater.events import Judged, Requested
 from autorater.image import Picture
 from autorater.judgment import Judgment
@@ -32,14 +33,14 @@ def read_items(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
                     row = json.loads(line)
                     if not isinstance(row, dict):
                         raise ValueError("expected an object in braces")
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     problems.append(f"{path.name}, line {number}: not a JSON object: {error}")
                     continue
                 yield {"id": f"{number}", **row}
-    except FileNotFoundError:
-        raise UsageError(f"no file of items at {str(path)!r}: check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {str(path)!r}: expected JSON Lines in UTF-8, got other bytes") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def run_batch(
@@ -84,21 +85,30 @@ def run_batch(
                 end(judge.log, "budget" if stopped else "finished" if not sys.exc_info()[0] else "failed")
     if report is not None and options.log is not None:
         report_log(options.log, report)
-    elif report is not None:
-        raise UsageError("--report of a batch is made from its log: give --log too")
     for problem in problems:
-        print(f"autorater: {problem}", file=sys.stderr)
+        print(f"autorater: {one_line(problem)}", file=sys.stderr)
     seconds = time.perf_counter() - start
     return {**tally.summary(), "errors": problems, "stopped": stopped, "seconds": round(seconds, 2)}
 
 
 def count_lines(path: Path) -> int | None:
-    """The number of lines, for the progress bar; None when the file cannot be read twice."""
+    """The number of lines, for the progress bar; None when the file can be read only once.
+
+    Raises:
+        UsageError: it cannot be read at all.
+
+    """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            return None
         with path.open("rb") as file:
             return sum(1 for line in file if line.strip())
-    except OSError:
-        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot read the items from {str(path)!r}: {error.strerror}; check the path")
 
 
 class Tally:
@@ -183,23 +193,23 @@ def show_batch(folder: Path, item: str | None, *, report: Path | None, as_json: 
     with RunLog(folder) as log:
         cards = recorded_cards(log)
         found = (judgment for judgment in judgments(log) if item is None or judgment.id == item)
-        count = _print_json(found) if as_json else 0
-        for judgment in found if not as_json else ():
-            count += 1
-            show_judgment(judgment, cards)
-    if not count:
-        raise RecordError(f"no judgment{f' called {item!r}' if item else ''} in {str(folder)!r}")
+        first = next(found, None)
+        if first is None:
+            raise RecordError(f"no judgment{f' called {item!r}' if item else ''} in {str(folder)!r}: judge first")
+        if as_json:
+            _print_json(chain([first], found))
+        else:
+            for judgment in chain([first], found):
+                show_judgment(judgment, cards)
     if report is not None:
         report_log(folder, report, item)
 
 
-def _print_json(found: Iterable[Judgment]) -> int:
+def _print_json(found: Iterable[Judgment]) -> None:
     """One JSON list, written as it comes so that a long log does not fill the memory."""
-    count = 0
-    for count, judgment in enumerate(found, 1):
-        sys.stdout.write(("[\n" if count == 1 else ",\n") + judgment.model_dump_json())
-    sys.stdout.write("\n]\n" if count else "[]\n")
-    return count
+    for place, judgment in enumerate(found):
+        sys.stdout.write(("[\n" if place == 0 else ",\n") + judgment.model_dump_json())
+    sys.stdout.write("\n]\n")
 
 
 def report_log(folder: Path, report: Path, item: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autorater.errors import BudgetExceeded
+from autorater.errors import BudgetExceeded, UsageError
 
 
 @dataclass(slots=True)
@@ -11,6 +11,10 @@ class Budget:
 
     limit: float | None = None
     spent: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and not self.limit >= 0:  # so written that NaN fails too
+            raise UsageError(f"a limit on money is an amount of US dollars from 0 up, got {self.limit} (--max-cost)")
 
     def check(self) -> None:
         """Raise BudgetExceeded once the limit is reached."""

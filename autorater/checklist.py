@@ -29,7 +29,8 @@ class Item(Record):
     """One question. "yes" is always the good answer."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    text: str = Field(min_length=1)
+    text: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f\x85\u2028\u2029]+$")
+    """One line: the prompts show the questions as a list."""
     depends_on: tuple[str, ...] = ()
     """Questions that must be answered "yes" for this one to count; they stand earlier in the list."""
 
@@ -82,7 +83,9 @@ def read_checklist(path: str | Path) -> Checklist:
 
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"cannot read the checklist {str(path)!r}: {error.strerror}") from error
+        raise UsageError(f"cannot read the checklist {str(path)!r}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read the checklist {str(path)!r}: expected a text file in UTF-8") from error
     return read_document(text, Checklist, name=Path(path).name).meta

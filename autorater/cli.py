@@ -1,18 +1,22 @@
 """The command `autorater`: thin commands over the library. Results on stdout, everything else on stderr.
 
-Exit status: 0 a result; 1 an error; 2 a wrong call; 3 no result (refused, unparsable, unreachable, abstained) or a
-replay that differs; 130 interrupted.
+Exit status: 0 a result; 1 an error; 2 a wrong call; 3 no result (refused, unparsable, unreachable, abstained; of a run:
+not one result) or a replay that differs; 130 interrupted.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from autorater.cli_options import JudgeOptions, with_judge_options
-from autorater.errors import AutoRaterError, MissingExtraError, UsageError
+from autorater.cli_options import JudgeOptions, check_target, with_judge_options
+from autorater.errors import AutoRaterError, MissingExtraError, UsageError, one_line
+
+_WrongCall = typer.BadParameter.__mro__[1]
+"""Typer's error of a wrong call; its home moved between versions of Typer."""
 
 app = typer.Typer(
     name="autorater",
@@ -26,6 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and n
 Prompt = Annotated[str, typer.Option("--prompt", "-p", help="The generation prompt or editing instruction.")]
 Sources = Annotated[list[str] | None, typer.Option("--source", "-s", help="Source image of an edit; repeatable.")]
 Report = Annotated[Path | None, typer.Option(help="Write a self-contained HTML report here.")]
+_INTERRUPTED = 130
 Folder = Annotated[Path, typer.Argument(help="A run log: the folder that --log named.")]
 
 
@@ -42,21 +47,29 @@ def _judge(
     from autorater.screen import show_judgment
     from autorater.sync import run_sync
 
+    check_target(report, "--report")
     request = make_request(images, prompt=prompt, source=source or None, task=task, allow_urls=options.allow_urls)  # type: ignore[arg-type]
     with options.open() as judge:
         judgment = run_sync(judge.ajudge(request))
-        if report is not None:
-            from autorater.report import write_report
-
-            write_report(report, [judgment], judge.pictures(request), judge.toolbox.cards, title="AutoRater")
         if as_json:
             sys.stdout.write(judgment.model_dump_json(indent=2) + "\n")
         else:
             show_judgment(judgment, judge.toolbox.cards)
-            if report is not None:
-                typer.echo(f"report: {report}", err=True)
+        if report is not None:
+            _report(report, judgment, judge.pictures(request), judge.toolbox.cards)
     if judgment.outcome not in ("scored", "tie"):
         raise typer.Exit(3)
+
+
+def _report(report: Path, judgment: Any, pictures: Any, cards: Any) -> None:
+    from autorater.report import write_report
+
+    try:
+        write_report(report, [judgment], pictures, cards, title="AutoRater")
+    except AutoRaterError as error:  # the judgment stands on stdout already, and stays the only thing there
+        typer.echo(f"autorater: {one_line(error)}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"report: {report}", err=True)
 
 
 @app.command()
@@ -136,6 +149,10 @@ def run(
     """Judge many items; with --log it resumes where it stopped and pays for nothing twice."""
     from autorater.batch import run_batch
 
+    check_target(report, "--report")
+    check_target(out, "--out")
+    if report is not None and options.log is None:
+        raise UsageError("--report of a batch is made from its log: give --log too")
     summary = run_batch(items, options, concurrency=concurrency, out=out, report=report)
     if as_json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
@@ -145,6 +162,8 @@ def run(
         show_summary(summary)
     if summary["stopped"] or summary["errors"]:
         raise typer.Exit(1)
+    if summary["coverage"] == 0:
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -152,6 +171,7 @@ def replay(folder: Folder, report: Report = None, as_json: AsJson = False) -> No
     """Judge a recorded run again from its log alone: no network, no key, no specialist."""
     from autorater.batch import replay_batch
 
+    check_target(report, "--report")
     summary = replay_batch(folder, report=report)
     if as_json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
@@ -173,6 +193,7 @@ def show(
     """Print the judgments of a run log."""
     from autorater.batch import show_batch
 
+    check_target(report, "--report")
     show_batch(folder, item, report=report, as_json=as_json)
 
 
@@ -214,6 +235,7 @@ def demo(
     """Judge real photographs, worsened copies and edits with real specialists; no key, no GPU, no network."""
     from autorater.demo import run_demo
 
+    check_target(out, "--out")
     run_demo(out, log=log, as_json=as_json)
 
 
@@ -221,19 +243,30 @@ def main(arguments: list[str] | None = None) -> None:
     """The command. Errors of ours are one line on stderr (with --json also an object on stdout)."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=given, standalone_mode=True)
+        status = app(args=given or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
     except AutoRaterError as error:
-        _fail(error, as_json="--json" in given)
-    except KeyboardInterrupt:
+        status = _fail(error, as_json="--json" in given)
+    except BrokenPipeError:  # who read our output has gone, and Python must not complain about it while it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 0
+    except Exception as error:
+        if not isinstance(error, _WrongCall):
+            raise
+        status = _fail(UsageError(f"{_told(error)} (see --help)"), as_json="--json" in given)
+    if status == _INTERRUPTED:
         typer.echo("autorater: interrupted; what was recorded is kept: run the same command to resume", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
+    sys.exit(status)
 
 
-def _fail(error: AutoRaterError, *, as_json: bool) -> Any:
-    message = " ".join(str(error).split())
+def _told(error: Any) -> str:
+    """What Typer says of a wrong call, without its box."""
+    return str(error.format_message()).rstrip(".")
+
+
+def _fail(error: AutoRaterError, *, as_json: bool) -> int:
+    message = one_line(error)
     if as_json:
         sys.stdout.write(json.dumps({"error": {"kind": type(error).__name__, "message": message}}) + "\n")
     typer.echo(f"autorater: {message}", err=True)
-    sys.exit(2 if isinstance(error, (UsageError, MissingExtraError)) else 1)
+    return 2 if isinstance(error, (UsageError, MissingExtraError)) else 1

@@ -1,6 +1,7 @@
 """The options that all judging commands share, said once."""
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,6 +33,7 @@ class JudgeOptions:
     base_url: Annotated[str | None, typer.Option(help="Another address of the provider.")] = None
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None
     allow_downloads: Annotated[bool, typer.Option(help="Let transformers:ID download the model.")] = False
+    attempts: Annotated[int, typer.Option(min=1, help="How often one call is tried before it is given up.")] = 6
     max_cost: Annotated[float | None, typer.Option(help="Stop at this many US dollars; resumable.")] = None
     price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
     log: Annotated[Path | None, typer.Option(help="Record the run in this folder, and resume it.")] = None
@@ -43,15 +45,8 @@ class JudgeOptions:
     def open(self) -> Any:
         """The AutoRater of these options. Raises UsageError and MissingExtraError."""
         from autorater.autorater import AutoRater
-        from autorater.model import Sampling
+        from autorater.retrying import Retries
 
-        told = (self.temperature, self.seed, self.effort) != (None, None, None) or self.max_output_tokens != 4096
-        sampling = Sampling(
-            temperature=self.temperature,
-            seed=self.seed,
-            effort=self.effort,
-            max_output_tokens=self.max_output_tokens,
-        )
         # Their values are checked by AutoRater, which says what it expected.
         checked: dict[str, Any] = {"order": self.order, "protocol": self.protocol}
         provider: dict[str, Any] = {
@@ -66,10 +61,11 @@ class JudgeOptions:
             criterion=self.criterion,
             checklist=self.checklist,
             scorer=self.scorer,
-            sampling=sampling if told else None,
+            sampling=self._sampling(),
             log=self.log,
             max_cost=self.max_cost,
             price=read_price(self.price),
+            retries=Retries(attempts=self.attempts),
             cache=self.cache,
             device=self.device,
             commercial=self.commercial,
@@ -77,6 +73,33 @@ class JudgeOptions:
             **checked,
             **{name: value for name, value in provider.items() if value is not None},
         )
+
+    def _sampling(self) -> Any:
+        """What was said of sampling, or None when nothing was."""
+        from autorater.model import Sampling
+
+        if (self.temperature, self.seed, self.effort, self.max_output_tokens) == (None, None, None, 4096):
+            return None
+        if self.temperature is not None and not 0 <= self.temperature <= 10:  # so written that NaN fails too
+            raise UsageError(f"--temperature is a number from 0 up, as in 0.7; got {self.temperature}")
+        return Sampling(
+            temperature=self.temperature,
+            seed=self.seed,
+            effort=self.effort,
+            max_output_tokens=self.max_output_tokens,
+        )
+
+
+def check_target(path: Path | None, option: str) -> None:
+    """Raise UsageError when a file cannot be written at `path`: better before the work than after it."""
+    if path is None:
+        return
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir():
+        missing = "is a folder" if path.is_dir() else f"is in the folder {str(folder)!r}, which does not exist"
+        raise UsageError(f"{option} names a file to write, but {str(path)!r} {missing}: choose another")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UsageError(f"{option}: {str(path)!r} cannot be written: check its rights, or choose another")
 
 
 def read_price(text: str | None) -> Any:
@@ -89,6 +112,8 @@ def read_price(text: str | None) -> Any:
 
     try:
         given, told = (Decimal(part.strip()) for part in text.split(","))
+        if not (0 <= given < 10**6 and 0 <= told < 10**6):
+            raise ValueError("a price is neither negative nor without bound")
     except (InvalidOperation, ValueError):
         raise UsageError(f"--price is INPUT,OUTPUT in US dollars per million tokens, as in 1,5; got {text!r}") from None
     return Price(input_per_million=given, output_per_million=told)

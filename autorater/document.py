@@ -43,9 +43,19 @@ def read_document(text: str, meta: type[Meta], *, name: str) -> Document[Meta]:
 
 
 def describe_errors(error: ValidationError) -> str:
-    """Pydantic's findings in one line: where, what was expected."""
+    """Pydantic's findings in one line: where, what was expected, what came."""
+    told = error.errors(include_url=False)
     found = [
-        f"{'.'.join(str(step) for step in item['loc']) or 'the value'}: {item['msg'].lower()}"
-        for item in error.errors()
+        f"{'.'.join(str(step) for step in item['loc']) or 'the value'}: "
+        f"{item['msg'].lower().removeprefix('value error, ')}{_came(item['type'], item['input'])}"
+        for item in told[:5]
     ]
-    return "; ".join(found[:5]) + (f" (and {len(found) - 5} more)" if len(found) > 5 else "")
+    return "; ".join(found) + (f" (and {len(told) - 5} more)" if len(told) > 5 else "")
+
+
+def _came(kind: str, value: object) -> str:
+    """What came, where it is one value and was not told already."""
+    if kind in ("missing", "extra_forbidden", "json_invalid") or not isinstance(value, str | int | float | None):
+        return ""
+    text = repr(value)
+    return f", got {text if len(text) <= 60 else text[:57] + '…'}"

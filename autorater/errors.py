@@ -17,6 +17,15 @@
 A message says what was expected, what came, and what to do.
 """
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def one_line(text: object) -> str:
+    """`text` as one line without control characters, which a terminal would obey."""
+    return _CONTROL.sub("\ufffd", " ".join(str(text).split()))
+
 
 class AutoRaterError(Exception):
     """Root of all errors that AutoRater raises on purpose."""

@@ -99,7 +99,7 @@ def _check(citation: Citation, labels: Mapping[str, Shown]) -> Citation:
             flag = f"quotes no number; the reading is {shown.value}"
         elif not any(_same(number, shown.value) for number in numbers):
             flag = f"quotes {numbers[0]}; the reading is {shown.value}"
-    elif _words(citation.quote) not in _words(shown.text):
+    elif not (said := _words(citation.quote)) or f" {said} " not in f" {_words(shown.text)} ":
         flag = "quotes words that the specialist did not say"
     return Citation(assessment=shown.reference, quote=citation.quote, flag=flag)
 

@@ -171,7 +171,13 @@ def _combine_scores(passes: Sequence[Pass]) -> Combined:
     scores = [item.score for item in passes if item.score is not None]
     mean = round(sum(scores) / len(scores), 6)
     several = f", the mean of {len(scores)} answers" if len(scores) > 1 else ""
-    return Combined(outcome="scored", reason=f"scored {mean:g} of 10{several}", score=mean, method=passes[0].method)
+    return Combined(outcome="scored", reason=f"scored {mean:g} of 10{several}", score=mean, method=_method(passes))
+
+
+def _method(passes: Sequence[Pass]) -> Method:
+    """Where all of the numbers come from; those of different origin are called votes, the weakest."""
+    first = passes[0].method
+    return first if all(item.method == first for item in passes) else "votes"
 
 
 def _combine_preferences(passes: Sequence[Pass]) -> Combined:
@@ -184,7 +190,6 @@ def _combine_preferences(passes: Sequence[Pass]) -> Combined:
     leanings: dict[str, Preferred] = {order: _lean(sum(votes) / len(votes)) for order, votes in by_order.items()}
     sides = set(leanings.values())
     consistent = len(sides) == 1 if len(leanings) > 1 else None
-    method = passes[0].method
     preferred: Preferred = "tie"
     if len(sides) == 1:
         preferred = sides.pop()
@@ -198,7 +203,7 @@ def _combine_preferences(passes: Sequence[Pass]) -> Combined:
         reason=reason,
         preferred=preferred,
         probability=probability,
-        method=method,
+        method=_method(passes),
         consistent=consistent,
     )
 

@@ -104,12 +104,14 @@ def _fence_in_template(text: object, label: str) -> str:
 
 
 def fence(text: str, label: str) -> str:
-    """`text` between two marks that it cannot contain, since the marks carry its own digest.
+    """`text` between two marks that it does not contain: they carry its own digest.
 
     Control characters (all but tab and line feed) become U+FFFD, so that nothing in it can pose as a picture's place.
     """
     clean = _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
     mark = hashlib.sha256(clean.encode()).hexdigest()[:12]
+    while mark in clean:  # somebody searched long for a text that holds its own digest
+        mark = hashlib.sha256(f"{mark}{clean}".encode()).hexdigest()[:12]
     return f"<<<{label} {mark}\n{clean}\n{label} {mark}>>>"
 
 

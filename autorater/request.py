@@ -11,6 +11,7 @@ from autorater.canonical import Record, digest_of
 from autorater.document import describe_errors
 from autorater.errors import UsageError
 from autorater.image import ImageSource, Picture, open_picture
+from autorater.suggest import did_you_mean
 
 Task: TypeAlias = Literal["rate", "compare", "rank", "check"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -71,19 +72,17 @@ def make_request(
     """Open the images and check the whole. Lists and tuples are several sources, anything else is one.
 
     Raises:
-        UsageError: an empty prompt, or a number of candidates that the task does not take.
+        UsageError: an empty or overlong prompt, or a number of candidates that the task does not take.
         ImageError: an image cannot be used.
 
     """
+    if task not in _COUNTS:
+        raise UsageError(f"no task is called {task!r}; {did_you_mean(task, _COUNTS)}")
     low, high = _COUNTS[task]
     if not low <= len(candidates) <= high:
         wanted = str(low) if low == high else f"{low} to {high}"
         raise UsageError(f"{task} takes {wanted} candidate image{'s' * (high > 1)}, got {len(candidates)}")
-    text = prompt.strip()
-    if not text:
-        raise UsageError("the prompt is empty: give the text that the image was made from (--prompt)")
-    if len(text) > MAX_PROMPT:
-        raise UsageError(f"the prompt has {len(text)} characters; at most {MAX_PROMPT} are judged")
+    text = _checked(prompt)
     given = [] if source is None else source if isinstance(source, (list, tuple)) else [source]
     several = cast(Sequence[ImageSource], given)
     opened = tuple(
@@ -94,6 +93,19 @@ def make_request(
         open_picture(item, name=f"source {number}", allow_urls=allow_urls) for number, item in enumerate(several, 1)
     )
     return Request(text, opened, sources, task, id)
+
+
+def _checked(prompt: str) -> str:
+    text = prompt.strip()
+    if not text:
+        raise UsageError("the prompt is empty: give the text that the image was made from (--prompt)")
+    if len(text) > MAX_PROMPT:
+        raise UsageError(f"the prompt has {len(text)} characters; at most {MAX_PROMPT} are judged: shorten it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the prompt is not valid Unicode at character {error.start}: give it as UTF-8") from error
+    return text
 
 
 class Row(Record):
@@ -127,9 +139,11 @@ def request_from_row(row: object, *, folder: str | Path = ".", allow_urls: bool 
     def located(item: str) -> ImageSource:
         return item if item.startswith(("http://", "https://", "data:")) else Path(folder) / item
 
-    images = fields.images or tuple(item for item in (fields.image, fields.image_a, fields.image_b) if item)
-    if not images:
-        raise UsageError("expected 'images' (a list of paths), 'image', or 'image_a' and 'image_b'")
+    pair = (fields.image_a, fields.image_b)
+    forms = [images for images in (fields.images, (fields.image,), pair) if any(images)]
+    if len(forms) != 1 or not all(forms[0]):
+        raise UsageError("expected one of 'images' (a list of paths), 'image', or both 'image_a' and 'image_b'")
+    images = forms[0]
     guessed: Task = "rate" if len(images) == 1 else "compare" if len(images) == 2 else "rank"
     sources = (fields.source,) if isinstance(fields.source, str) else fields.source
     return make_request(

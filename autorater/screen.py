@@ -11,6 +11,7 @@ from rich.text import Text
 
 from autorater.assessment import Assessment, Measured
 from autorater.card import Card
+from autorater.errors import one_line
 from autorater.judgment import Judgment
 
 _STYLE = {"scored": "green", "tie": "yellow"}
@@ -20,11 +21,13 @@ def show_judgment(judgment: Judgment, cards: Mapping[str, Card]) -> None:
     """Print one judgment: the verdict, why, and the evidence."""
     console = Console()
     style = _STYLE.get(judgment.outcome, "red")
-    lines = [Text(headline(judgment), style=f"bold {style}"), Text(judgment.reason)]
+    # What models, specialists and prompts say is put on one line without control characters: terminals obey those.
+    lines = [Text(headline(judgment), style=f"bold {style}"), Text(one_line(judgment.reason))]
     if judgment.rationale:
-        lines += [Text(""), Text(judgment.rationale)]
-    lines += [Text(f"warning: {warning}", style="yellow") for warning in judgment.warnings]
-    title = escape(judgment.prompt if len(judgment.prompt) <= 70 else judgment.prompt[:69] + "…")
+        lines += [Text(""), Text(one_line(judgment.rationale))]
+    lines += [Text(f"warning: {one_line(warning)}", style="yellow") for warning in judgment.warnings]
+    prompt = one_line(judgment.prompt)
+    title = escape(prompt if len(prompt) <= 70 else prompt[:69] + "…")
     console.print(Panel(Group(*lines), title=title, title_align="left", border_style=style))
     for table in (_assessments(judgment, cards), _checklist(judgment), _attributes(judgment)):
         if table is not None:
@@ -69,7 +72,7 @@ def _assessments(judgment: Judgment, cards: Mapping[str, Card]) -> Table | None:
     for name in dict.fromkeys(item.specialist for item in judgment.assessments):
         told = {item.candidate: item for item in judgment.assessments if item.specialist == name}
         for row in _rows(name, told, letters, cards.get(name)):
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(one_line(cell)) for cell in row))
     return table
 
 
@@ -113,7 +116,7 @@ def _attributes(judgment: Judgment) -> Table | None:
         return table
     table = _table("attribute", "level")
     for name, level in judgment.attributes.items():
-        table.add_row(name.replace("_", " "), level.replace("_", " "))
+        table.add_row(escape(one_line(name.replace("_", " "))), level.replace("_", " "))
     return table
 
 

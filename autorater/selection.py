@@ -1,18 +1,21 @@
 """Which specialists run: all, auto (the VLM chooses at most three, paper 001), a fixed list, or none."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import BaseModel, ValidationError
+
 from autorater.canonical import digest_of
 from autorater.card import Card
+from autorater.checklist import fold
 from autorater.errors import UsageError
 from autorater.judgment import Chosen
 from autorater.ledger import Ledger
 from autorater.model import Model, Question, Sampling
 from autorater.prompting import get_prompt
 from autorater.request import Request
+from autorater.verdict import without_fence
 
 LIMIT = 3
 """At most this many specialists are chosen under `auto` (paper 001)."""
@@ -43,7 +46,7 @@ def applicable(cards: Iterable[Card], request: Request) -> list[Card]:
     given = {"prompt"}
     if request.edit:
         given.add("source")
-    if len(request.candidates) > 1:
+    if len(request.candidates) == 2:
         given.add("rival")
     return [card for card in cards if given >= set(card.meta.needs)]
 
@@ -63,12 +66,14 @@ async def select(
     """
     offered = applicable(cards.values(), request)
     names = tuple(card.name for card in offered)
-    if selection.how == "none" or not offered:
-        return Chosen(how=selection.how, names=(), reason="" if offered else "no specialist applies to this request")
+    if selection.how == "none":
+        return Chosen(how="none", names=())
     if selection.how == "fixed":
         left_out = [name for name in selection.names if name not in names]
         warnings = tuple(f"{name} does not apply to this request and did not run" for name in left_out)
         return Chosen(how="fixed", names=tuple(n for n in selection.names if n in names), warnings=warnings)
+    if not offered:
+        return Chosen(how=selection.how, names=(), reason="no specialist applies to this request")
     if selection.how == "all" or model is None:
         return Chosen(how=selection.how, names=names)
     return await _ask(request, offered, model, ledger, sampling)
@@ -116,15 +121,19 @@ def _schema(names: list[str]) -> dict[str, Any]:
     }
 
 
+class _Answer(BaseModel):
+    specialists: list[str]
+    reason: str
+
+
 def _read(text: str, offered: Sequence[str]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
     try:
-        answer = json.loads(text)
-        told = [str(name).strip().lower() for name in answer["specialists"]]
-        reason = str(answer["reason"])
-    except (ValueError, KeyError, TypeError):
+        answer = _Answer.model_validate_json(without_fence(text))
+    except ValidationError:
         return (), "", ("the choice of specialists could not be read, so none ran",)
-    known = list(dict.fromkeys(name for name in told if name in offered))
-    warnings = [f"{name!r} was chosen but not offered" for name in told if name not in offered]
+    told = list(dict.fromkeys(str(fold(name)) for name in answer.specialists))
+    known = [name for name in told if name in offered]
+    warnings = [f"{name[:60]!r} was chosen but not offered" for name in told if name not in offered][:LIMIT]
     if len(known) > LIMIT:
         warnings.append(f"{len(known)} specialists were chosen, the first {LIMIT} ran")
-    return tuple(known[:LIMIT]), reason, tuple(warnings)
+    return tuple(known[:LIMIT]), answer.reason, tuple(warnings)

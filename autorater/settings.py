@@ -5,6 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from autorater.canonical import Record
 from autorater.card import Card
 from autorater.checklist import Checklist
@@ -20,7 +22,7 @@ class Settings(Record):
 
     selection: Selection
     order: Order | None = None
-    samples: int = 1
+    samples: int = Field(default=1, ge=1)
     protocol: Protocols = "autorater"
     checklist: Checklist | None = None
     sampling: Sampling | None = None

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -162,6 +162,7 @@ class _Lane:
                 except queue.Empty:
                     break
                 if job is None:
+                    give_up(waiting)
                     return
             name = next(iter(waiting))
             jobs = waiting.pop(name)
@@ -205,6 +206,14 @@ class _Lane:
         return self.loaded[card.name]
 
 
+def give_up(waiting: Mapping[str, Iterable[Job]]) -> None:
+    """End what waits in a lane that is closed: nobody may wait for ever, and nothing was measured."""
+    for jobs in waiting.values():
+        for job in jobs:
+            if job.done.set_running_or_notify_cancel():
+                job.done.set_exception(SpecialistError(f"the toolbox was closed before {job.card.name} looked"))
+
+
 def load_specialist(card: Card, *, device: str = "cpu") -> Specialist:
     """Import and make the specialist of a card. Raises MissingExtraError when a package of it is not installed."""
     module, _, name = card.meta.entry.partition(":")
@@ -218,8 +227,10 @@ def load_specialist(card: Card, *, device: str = "cpu") -> Specialist:
 
 def checked(card: Card, outcome: Outcome) -> Outcome:
     """`outcome` when it keeps the promises of the card, else a `Failed` that says which it broke."""
-    if not isinstance(outcome, Measured):
+    if isinstance(outcome, (Declined, Failed)):
         return outcome
+    if not isinstance(outcome, Measured):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return Failed(error=f"gave a {type(outcome).__name__}, expected Measured, Declined or Failed")
     given = [reading.quantity for reading in outcome.readings]
     declared = [quantity.name for quantity in card.meta.quantities]
     if sorted(given) != sorted(declared):

@@ -156,7 +156,7 @@ def parse_verdict(text: str, *, task: Task, checklist: Checklist, order: Sequenc
     forms = {("rate", False): _FullRating, ("compare", False): _FullComparison, ("check", False): _Full}
     form = forms[task, False] if not bare or task == "check" else _BareRating if task == "rate" else _BareComparison
     try:
-        wire = _read(form, _without_fence(text))
+        wire = _read(form, without_fence(text))
     except ValidationError as error:
         raise ReplyError(f"the answer does not fit the schema: {describe_errors(error)}", text=text) from error
     letters = {f"image_{place + 1}": LETTERS[index] for place, index in enumerate(order)}
@@ -176,7 +176,7 @@ def _read(form: type[Form], text: str) -> Form:
     except ValidationError:
         try:
             told = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             raise
@@ -246,7 +246,7 @@ def in_letters(text: str, letters: Mapping[str, str]) -> str:
     return text
 
 
-def _without_fence(text: str) -> str:
+def without_fence(text: str) -> str:
     """The JSON object inside a Markdown code fence or a sentence, as servers without schema support return it."""
     text = text.strip()
     if text.startswith("{"):

@@ -94,12 +94,16 @@ class VlmJudge:
             return _pass(shown, sample, outcome, calls, detail=detail)
         if verdict.citations:
             verdict = verdict.model_copy(update={"citations": check_citations(verdict.citations, evidence)})
-        chance, method = _chance(asked, request), "logprobs"
-        if chance is None and self.scorer is not None and request.task != "check":
+        chance, method, warnings = _chance(asked, request), "logprobs", list[str]()
+        if self.scorer is not None and request.task != "check":
             scored = await self.ledger.ask(self.scorer, question)
             calls.append(scored)
-            chance, method = _scored(scored, request), "decisions"
-        return _pass(shown, sample, outcome, calls, verdict=verdict, chance=chance, method=method)
+            told = _scored(scored, request)
+            if told is None:
+                warnings.append(f"the scorer {self.scorer.name} gave no probabilities: {scored.error or 'none came'}")
+            else:
+                chance, method = told, "decisions"
+        return _pass(shown, sample, outcome, calls, verdict=verdict, chance=chance, method=method, warnings=warnings)
 
     def question(self, request: Request, evidence: Evidence, order: Sequence[int], *, sample: int = 0) -> Question:
         """The call for one order."""
@@ -152,6 +156,8 @@ class VlmJudge:
 
     def _read(self, asked: Asked, request: Request, order: Sequence[int]) -> tuple[Verdict | None, OutcomeKind, str]:
         reply = asked.reply
+        if reply is None and asked.error_kind == "Refused":
+            return None, "refused", f"{self.model.name} declined: {asked.error}"
         if reply is None:
             return None, "unreachable", f"{self.model.name} gave no answer: {asked.error}"
         if reply.finish == "refusal":
@@ -210,6 +216,7 @@ def _pass(
     verdict: Verdict | None = None,
     chance: float | None = None,
     method: Any = "votes",
+    warnings: Sequence[str] = (),
 ) -> Pass:
     preferred = verdict.preference if verdict else None
     score = verdict.score if verdict else None
@@ -218,9 +225,9 @@ def _pass(
     if chance is not None and preferred is not None:
         probability = chance if shown == "ab" else 1 - chance
     replies = [call.reply for call in calls if call.reply is not None]
-    warnings = [warning for reply in replies for warning in reply.warnings]
-    if len(calls) > 1 and calls[0].reply is not None and calls[1].request["model"] == calls[0].request["model"]:
-        warnings.append("the first answer did not fit the schema; this is the answer of the repair turn")
+    own = [call for call in calls if call.request["model"] == calls[0].request["model"]]  # the others are the scorer's
+    told_by_model = [warning for reply in replies for warning in reply.warnings]
+    repaired = ["the first answer did not fit the schema; this is the answer of the repair turn"] * (len(own) > 1)
     return Pass(
         order=shown,
         sample=sample,
@@ -233,6 +240,6 @@ def _pass(
         calls=tuple(call.key for call in calls),
         usage=sum((reply.usage for reply in replies), Usage()),
         cost=total_cost([call.cost for call in calls]),
-        served_by=replies[-1].served_by if replies else "",
-        warnings=tuple(dict.fromkeys(warnings)),
+        served_by=next((call.reply.served_by for call in reversed(own) if call.reply is not None), ""),
+        warnings=tuple(dict.fromkeys([*told_by_model, *repaired, *warnings])),
     )
