@@ -80,7 +80,7 @@ class Draw(LogitsProcessor):
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores of the next token in, shape (1, vocabulary); out, minus infinity for all but the one drawn."""
         allowed = self._allowed(scores.shape[-1])
-        logits = scores[0].detach().to("cpu", torch.float64)[allowed]
+        logits = scores[0].detach().cpu().double()[allowed]
         # Some checkpoints give minus infinity to tokens they never say; when only such are left, any is as good.
         logits = logits if bool(torch.isfinite(logits).any()) else torch.zeros_like(logits)
         place = self._pick(logits)

@@ -103,6 +103,15 @@ class TransformersModel:
         finally:
             cancelled.set()
 
+    async def close(self) -> None:
+        """Free the memory of the weights, once the question at hand is answered; another question loads them again."""
+        await asyncio.get_running_loop().run_in_executor(self._lane, self._free)
+
+    def _free(self) -> None:
+        self._loaded = None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _answer(self, question: Question, cancelled: threading.Event) -> Reply:
         check_images(question.conversation, _CAPABILITY, name=self._name)
         try:
@@ -248,8 +257,6 @@ class TransformersModel:
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
             phrase in str(error).lower() for phrase in _NO_MEMORY
         ):
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
             raise ProviderError(
                 f"{self._name} ran out of memory on {self._device}: send fewer or smaller images, use dtype bfloat16, "
                 "or a smaller model"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,10 +14,15 @@ import pytest
 from asking import Essay, Label, Small, noise, question
 from PIL import Image as Pillow
 
+from autorater import AutoRater
+from autorater.checklist import default_checklist
+from autorater.distribution import label_distribution
 from autorater.errors import AutoRaterError, ProviderError, UsageError
 from autorater.image import open_picture
 from autorater.messages import Image, Text, Turn
-from autorater.model import Model, Question, Reply, open_model
+from autorater.model import Model, Question, Reply, Sampling, open_model
+from autorater.replay import replay
+from autorater.verdict import parse_verdict, verdict_schema
 
 torch = pytest.importorskip("torch", reason="the extra transformers is not installed")
 pytest.importorskip("llguidance", reason="the extra transformers is not installed")
@@ -154,6 +160,16 @@ def test_tokens_spell_the_answer_and_their_chances_add_up(model: Model) -> None:
     assert ask(model, question(LEFT, logprobs=False)).tokens == ()
 
 
+def test_the_distribution_over_labels_does_not_depend_on_the_draw(model: Model) -> None:
+    labels = ("A", "B", "tie")
+    replies = [ask(model, question(LEFT, RIGHT, form=Label, temperature=2.0, seed=seed)) for seed in range(8)]
+    assert len({reply.text for reply in replies}) > 1
+    first, *others = [label_distribution(reply.tokens, "winner", labels) for reply in replies]
+    assert first is not None
+    assert sum(first.values()) == pytest.approx(1.0)
+    assert all(other == pytest.approx(first) for other in others)
+
+
 @pytest.mark.parametrize("limit", [1, 5])
 def test_too_few_tokens_end_by_length(model: Model, limit: int) -> None:
     whole, cut = ask(model, question(LEFT)), ask(model, question(LEFT, max_output_tokens=limit))
@@ -195,11 +211,11 @@ def test_many_at_once_share_one_lane(model: Model) -> None:
 
 def test_cancelling_frees_the_lane(model: Model) -> None:
     begun = time.perf_counter()
-    ask(model, question(LEFT, form=Essay, max_output_tokens=1200))
+    ask(model, question(LEFT, form=Essay, max_output_tokens=700))
     whole = time.perf_counter() - begun
 
     async def give_up() -> Reply:
-        task = asyncio.ensure_future(model.ask(question(LEFT, form=Essay, max_output_tokens=1200)))
+        task = asyncio.ensure_future(model.ask(question(LEFT, form=Essay, max_output_tokens=700)))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -209,6 +225,43 @@ def test_cancelling_frees_the_lane(model: Model) -> None:
     begun = time.perf_counter()
     assert asyncio.run(give_up()).finish == "stop"
     assert time.perf_counter() - begun < whole
+
+
+def test_closing_frees_the_weights_and_asking_loads_them_again(llava: Path) -> None:
+    model = open_model(f"transformers:{llava}", device="cpu")
+    before = ask(model, question(LEFT))
+    asyncio.run(cast("Any", model).close())
+    assert cast("Any", model)._loaded is None
+    assert ask(model, question(LEFT)) == before
+
+
+def test_a_judged_pair_replays_without_the_model(llava: Path, tmp_path: Path) -> None:
+    settings = Sampling(temperature=1.0, seed=1, max_output_tokens=6000)
+    with AutoRater(
+        f"transformers:{llava}",
+        tools="none",
+        protocol="autorater-paper",
+        order="both",
+        sampling=settings,
+        log=tmp_path / "run",
+    ) as rater:
+        judgment = rater.compare(LEFT.data, RIGHT.data, prompt="a cat on a mat")
+    assert judgment.outcome in ("scored", "tie")
+    assert all(each.usage.input > 0 for each in judgment.passes)
+    (replayed,) = replay(tmp_path / "run")
+    assert replayed.identical
+    for path in (tmp_path / "run").rglob("*"):
+        assert not path.is_file() or str(llava.parent).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(("task", "edit"), [("rate", False), ("compare", True), ("check", False)])
+def test_every_schema_of_ours_is_enforced(model: Model, task: Any, edit: bool) -> None:
+    checklist = default_checklist(edit=edit)
+    schema = verdict_schema(task, checklist=checklist, edit=edit)
+    asked = question(LEFT, RIGHT, temperature=1.0, seed=2, max_output_tokens=12_000, logprobs=False)
+    reply = ask(model, Question(asked.conversation, task, schema, sampling=asked.sampling))
+    parse_verdict(reply.text, task=task, checklist=checklist, order=(0, 1) if task == "compare" else (0,))
+    assert reply.finish == "stop"
 
 
 # --- untrusted text and templates ------------------------------------------------------------------------------------
@@ -324,10 +377,12 @@ def test_incomplete_checkpoints(llava: Path, tmp_path: Path, kind: str) -> None:
 
 
 def test_more_than_the_context_holds(model: Model) -> None:
-    with pytest.raises(ProviderError, match=r"the prompt has \d+ tokens and the context holds 2048: send fewer images"):
-        ask(model, question(LEFT, text="?" * 3000))
-    reply = ask(model, question(LEFT, max_output_tokens=4096))
-    assert "the context leaves" in reply.warnings[0]
+    with pytest.raises(
+        ProviderError, match=r"the prompt has \d+ tokens and the context holds 16384: send fewer images"
+    ):
+        ask(model, question(LEFT, text="?" * 17_000))
+    reply = ask(model, question(LEFT, max_output_tokens=20_000))
+    assert re.fullmatch(r"the context leaves \d+ of the 20000 tokens for the answer", reply.warnings[0])
     with pytest.raises(UsageError, match="takes at most 16 images in one call, got 17: send fewer"):
         ask(model, question(*[LEFT] * 17))
 

@@ -15,7 +15,7 @@ from transformers import (
     Qwen2Config,
 )
 
-SIDE, PATCH, CONTEXT = 32, 8, 2048
+SIDE, PATCH, CONTEXT = 32, 8, 16_384
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
 SPECIAL = ["<pad>", "<image>", "<|turn|>", "<|end|>"]
 TEMPLATE = (
