@@ -4,6 +4,7 @@ import asyncio
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,13 +30,19 @@ SERVER = Path(__file__).with_name("serve_gguf.py")
 
 @contextmanager
 def serving(*files: Path) -> Generator[str]:
-    """The address of a server of its own process, which ends when its standard input does."""
+    """The address of a server in a process of its own, which ends with this block, or with these tests."""
     command = [sys.executable, str(SERVER), *map(str, files)]
     pipe, log = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, encoding="utf-8") as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.communicate(timeout=10)
+        # A server that hangs, at its start or under a question, ends too, and so does the wait for it.
+        watch = threading.Timer(120, server.kill)
+        watch.start()
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            watch.cancel()
+            server.kill()  # asked kindly, a server that has only just started waits for itself for ever
 
 
 @pytest.fixture(scope="session")
