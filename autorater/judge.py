@@ -21,6 +21,7 @@ from autorater.judgment import (
     Judgment,
     Pass,
     combine,
+    in_duel,
     rank_by_wins,
     spokesman,
     total_cost,
@@ -132,6 +133,7 @@ class Loop:
         passes = await self.judge(pair, told, self.cards)
         result = combine(passes, task="compare")
         speaker = spokesman(passes, result.preferred)
+        said = speaker.verdict.rationale if speaker and speaker.verdict else ""
         back = {"a": LETTERS[i], "b": LETTERS[j], "tie": "tie"}
         duel = Duel(
             first=LETTERS[i],
@@ -140,8 +142,8 @@ class Loop:
             preferred=back[result.preferred] if result.preferred else None,
             probability=result.probability,
             consistent=result.consistent,
-            reason=result.reason,
-            rationale=speaker.verdict.rationale if speaker and speaker.verdict else "",
+            reason=in_duel(result.reason, LETTERS[i], LETTERS[j]),
+            rationale=in_duel(said, LETTERS[i], LETTERS[j]),
         )
         return duel, passes
 

@@ -3,6 +3,7 @@
 Only `scored` and `tie` are results; every other outcome is counted, explained and never a number.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -217,6 +218,18 @@ def spokesman(passes: Sequence[Pass], preferred: Preferred | None) -> Pass | Non
     told = [item for item in passes if item.verdict is not None]
     agreeing = [item for item in told if item.verdict and item.verdict.preference == preferred]
     return next(iter([*agreeing, *told]), None)
+
+
+_NAMED = re.compile(
+    r"(?<=\b[Ii]mage )[ab]\b|(?<=\bP\()a(?= preferred)|(?<=\()a(?= against b\))|(?<=\(a against )b(?=\))"
+    r"|(?<=\bshown as )[ab]{2}\b|(?<=\bshown as [ab]{2}: )[ab]\b|(?<=\(order )[ab]{2}\b"
+)
+"""Where the words about a pair name its candidates."""
+
+
+def in_duel(text: str, first: str, second: str) -> str:
+    """`text` about the pair a, b with the letters that the two have in their ranking."""
+    return _NAMED.sub(lambda named: named[0].translate({ord("a"): first, ord("b"): second}), text)
 
 
 def rank_by_wins(count: int, results: Sequence[tuple[int, int, float]]) -> tuple[tuple[str, ...], ...]:
