@@ -29,6 +29,7 @@ _ADVICE = {
 }
 _CONSTANTS = {"-Infinity": -1e4, "Infinity": None, "NaN": None}
 """Some servers write the log probability of the impossible as -Infinity, which is no JSON."""
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _NO_ANSWER = (httpx2.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -84,6 +85,11 @@ def raise_lost(error: Exception, *, name: str) -> NoReturn:
     is raised as it was, so that nobody retries it.
     """
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if _CERTIFICATE in f"{error} {cause}":
+        advice = "check the address, or name the authority's file in SSL_CERT_FILE"
+        raise ProviderError(
+            f"{name}: the server's certificate is not trusted ({_short(str(cause))}): {advice}"
+        ) from error
     wrapper = cause is error and type(error).__name__ in ("APIConnectionError", "APITimeoutError")
     if wrapper or isinstance(error, _NO_ANSWER) or isinstance(cause, _NO_ANSWER):
         words = f"{type(cause).__name__}: {cause}".removesuffix(": ")

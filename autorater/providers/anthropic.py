@@ -8,7 +8,7 @@ from autorater.image import Picture
 from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Usage
 from autorater.providers._arguments import Arguments, Drawn
-from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
+from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
 from autorater.providers._wire import COUNTS, LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
@@ -143,7 +143,7 @@ def _client_for(key: str, url: str | None, timeout: float) -> anthropic.AsyncAnt
         base_url=url,
         timeout=timeouts(timeout),
         max_retries=0,
-        http_client=anthropic.DefaultAioHttpClient(limits=LIMITS, timeout=timeouts(timeout)),
+        http_client=anthropic.DefaultAioHttpClient(limits=LIMITS, timeout=timeouts(timeout), verify=tls()),
     )
 
 

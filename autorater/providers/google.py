@@ -14,7 +14,7 @@ from autorater.image import Picture
 from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
-from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from
+from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from, tls
 from autorater.providers._failures import answer_of, declined, failure, raise_lost
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
 from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
@@ -154,6 +154,8 @@ class Connection:
                 # One attempt in so many words: without this the SDK repeats a lost connection after up to ten seconds.
                 retry_options=types.HttpRetryOptions(attempts=1),
                 aiohttp_client=self.session,
+                client_args={"verify": tls()},
+                async_client_args={"ssl": tls(), "verify": tls()},
             ),
         )
 

@@ -10,7 +10,7 @@ from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
 from autorater.model import Capability, Question, Reply, Usage
-from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
+from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._decisions import Decision, check_first_turn, decision_of, warnings_of
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, text
@@ -115,7 +115,7 @@ class _Connection:
     """A client with a transport of ours; this part of the SDK takes httpx2 only."""
 
     def __init__(self, key: str, url: str | None, timeout: float) -> None:
-        self._http = httpx2.AsyncClient(limits=LIMITS, timeout=timeouts(timeout))
+        self._http = httpx2.AsyncClient(limits=LIMITS, timeout=timeouts(timeout), verify=tls())
         self._client = genai.Client(
             vertexai=False,
             api_key=key,
@@ -125,6 +125,8 @@ class _Connection:
                 timeout=int(timeout * 1000),
                 retry_options=types.HttpRetryOptions(attempts=1),
                 httpx_async_client=self._http,
+                client_args={"verify": tls()},
+                async_client_args={"ssl": tls(), "verify": tls()},
             ),
         )
         self.decisions = cast(Any, self._client.aio.decisions.with_raw_response)

@@ -12,7 +12,7 @@ from autorater.image import Picture
 from autorater.messages import Turn
 from autorater.model import Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
-from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts
+from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text, token
 from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, parts_of, said
@@ -160,7 +160,7 @@ def client_for(
         timeout=timeouts(timeout),
         max_retries=0,
         default_headers=headers,
-        http_client=openai.DefaultAioHttpClient(limits=LIMITS, timeout=timeouts(timeout)),
+        http_client=openai.DefaultAioHttpClient(limits=LIMITS, timeout=timeouts(timeout), verify=tls()),
     )
 
 

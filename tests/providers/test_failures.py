@@ -2,9 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from questions import RATING, png, rating
 from wire_answers import connect, failed, responses, written
 from wire_server import Answer, WireServer
@@ -180,6 +186,39 @@ async def test_a_foreign_error_in_the_transport_is_passed_on(
     with pytest.raises(NotOfTheNetwork, match="no such recording"):
         await connect(provider, server.url).ask(rating())
     assert calls == ["call"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody has signed but itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    file.write_bytes(secret + made.public_bytes(pem))
+    return file
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "compatible", "google-decisions"])
+async def test_a_certificate_that_nobody_signed_is_not_trusted(provider: str, certificate: Path) -> None:
+    with WireServer(certificate=certificate) as server:
+        server.then(written("openai"))
+        with pytest.raises(ProviderError, match="certificate is not trusted") as caught:
+            await connect(provider, server.url).ask(rating())
+    assert type(caught.value) is ProviderError
+    assert server.received == [], "neither the key nor the pictures may reach a stranger"
 
 
 async def test_an_html_error_page_is_shortened(server: WireServer) -> None:

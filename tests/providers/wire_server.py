@@ -2,11 +2,13 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -41,9 +43,12 @@ Script = Callable[[Received], Answer]
 
 
 class WireServer:
-    """`script` answers each request; `then` queues answers, of which the last is repeated."""
+    """`script` answers each request; `then` queues answers, of which the last is repeated.
 
-    def __init__(self, script: Script | None = None) -> None:
+    With a `certificate` (a PEM file that holds its key too) it speaks TLS.
+    """
+
+    def __init__(self, script: Script | None = None, *, certificate: Path | None = None) -> None:
         self.received: list[Received] = []
         self._queue: list[Answer] = []
         self._script = script
@@ -73,6 +78,11 @@ class WireServer:
 
         self._server = Server(("127.0.0.1", 0), Exchange)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http:", "https:")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def then(self, *answers: Answer) -> Self:
