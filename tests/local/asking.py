@@ -1,5 +1,6 @@
 """What the tests of local models ask: a verdict in small, about pictures of noise."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autorater.image import Picture, open_picture
 from autorater.messages import Conversation, Image, Text, Turn
-from autorater.model import Question, Sampling
+from autorater.model import Model, Question, Reply, Sampling
 
 
 class Small(BaseModel):
@@ -59,3 +60,8 @@ def question(
         sampling=Sampling.model_validate({"max_output_tokens": 400, **sampling}),
         sample=sample,
     )
+
+
+def ask(model: Model, asked: Question) -> Reply:
+    """The answer, from a loop of its own."""
+    return asyncio.run(model.ask(asked))
