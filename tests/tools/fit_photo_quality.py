@@ -38,7 +38,7 @@ def main() -> None:
     found, truth = features[~train] @ weights + intercept, opinions[~train]
     rank = correlation(np.argsort(np.argsort(found)), np.argsort(np.argsort(truth)))
     linear = correlation(found, truth)
-    error = np.sqrt(np.mean((found - truth) ** 2))
+    error = float(((found - truth) ** 2).mean()) ** 0.5
     print(f"test rows {len(truth)}: SROCC {rank:.3f}, PLCC {linear:.3f}, RMSE {error:.3f}")
     if arguments.write:
         np.savez_compressed(arguments.write, weights=weights.astype(np.float32), intercept=np.float32(intercept))

@@ -43,7 +43,7 @@ def test_efficientnet_statistics_equal_the_published_features(network: Efficient
     features = np.load(data_set("biq2021-features") / "features.npz")
     names = list(features["name"])
     lines = (data_set("biq2021-subset") / "items.jsonl").read_text(encoding="utf-8").splitlines()
-    both = [row for row in map(json.loads, lines) if row["source_file"] in names][:4]
+    both = [row for row in map(json.loads, lines) if row["source_file"] in names][:2]
     for row in both:
         found = network.look(open_picture(data_set("biq2021-subset") / row["image"])).statistics
         expected = features["features"][names.index(row["source_file"])].astype(np.float32)

@@ -92,7 +92,7 @@ def test_the_environment_is_as_before() -> None:
 def test_labelled_pairs_of_faces_are_told_apart() -> None:
     root = data_set("face-pairs")
     pairs = [json.loads(line) for line in (root / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
-    some = [pair for pair in pairs if pair["same_person"]][:3] + [pair for pair in pairs if not pair["same_person"]][:3]
+    some = [pair for pair in pairs if pair["same_person"]][:2] + [pair for pair in pairs if not pair["same_person"]][:2]
     for pair in some:
         found = values("face_similarity", root / pair["image_b"], sources=[root / pair["image_a"]])
         assert (found["worst_similarity"] >= 0.92) == pair["same_person"]

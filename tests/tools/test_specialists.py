@@ -51,7 +51,7 @@ def test_gives_what_its_card_declares_in_order_and_alike_every_time(name: str) -
 
 
 @pytest.mark.parametrize("name", cards())
-@pytest.mark.parametrize("shape", [(16, 16), (40, 600), (700, 33), (300, 301)])
+@pytest.mark.parametrize("shape", [(16, 16), (40, 400), (300, 33), (200, 201)])
 def test_any_size_gives_an_outcome(name: str, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     image = open_picture(noise)
