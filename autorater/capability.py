@@ -84,10 +84,10 @@ _GPT = Capability(
     seed=False,
     logprobs=False,
     efforts=("none", "low", "medium", "high", "xhigh"),
-    image_tokens='patches of 32 px x 1.2 in detail "high" (2048 px, at most 2500 patches)',
+    image_tokens="32 px patches x 1.2, at most 2500",
 )
 _GPT_TILED = replace(
-    _GPT, fit=_TILED, temperature=True, logprobs=True, efforts=(), image_tokens="tiles of 512 px: 85 + 170 each"
+    _GPT, fit=_TILED, temperature=True, logprobs=True, efforts=(), image_tokens="512 px tiles: 85 + 170 each"
 )
 _CLAUDE = Capability(
     fit=_FINE,
@@ -96,23 +96,21 @@ _CLAUDE = Capability(
     seed=False,
     logprobs=False,
     efforts=("low", "medium", "high", "xhigh", "max"),
-    image_tokens="squares of 28 px, at most 4784 (2576 px a side)",
+    image_tokens="28 px squares, at most 4784",
 )
-_CLAUDE_COARSE = replace(
-    _CLAUDE, fit=_COARSE, efforts=(), image_tokens="squares of 28 px, at most 1568 (1568 px a side)"
-)
+_CLAUDE_COARSE = replace(_CLAUDE, fit=_COARSE, efforts=(), image_tokens="28 px squares, at most 1568")
 _GEMINI_3 = Capability(
     fit=_GEMINI,
     max_images=100,
     logprobs=False,
     efforts=("minimal", "low", "medium", "high", "xhigh"),
-    image_tokens="1120 each in media resolution high, whatever the size",
+    image_tokens="1120, whatever the size",
 )
 _GEMINI_2 = replace(
     _GEMINI_3,
     logprobs=True,
     efforts=("0", "1024", "8192", "24576", "-1"),
-    image_tokens="256 and more by pan and scan in media resolution high",
+    image_tokens="256 and more, by pan and scan",
 )
 _ANY = Capability(fit=_LOCAL, max_images=16, logprobs=True, known=False)
 
@@ -136,9 +134,14 @@ TABLE = (
     Row("openai", "gpt-5.4", _GPT, _patches),
     Row("openai", "gpt-5.4-mini", _GPT, _patches),
     Row("openai", "gpt-5.4-nano", _GPT, _patches),
-    Row("openai", "gpt-5.1", replace(_GPT, fit=_TILED), partial(tiles, base=70, each=140)),
+    Row(
+        "openai",
+        "gpt-5.1",
+        replace(_GPT, fit=_TILED, image_tokens="512 px tiles: 70 + 140 each"),
+        partial(tiles, base=70, each=140),
+    ),
     Row("openai", "gpt-4.1", _GPT_TILED, partial(tiles, base=85, each=170)),
-    Row("openai", "gpt-4.1-mini", replace(_GPT_TILED, fit=_PATCHED, image_tokens="patches of 32 px x 1.62")),
+    Row("openai", "gpt-4.1-mini", replace(_GPT_TILED, fit=_PATCHED, image_tokens="32 px patches x 1.62")),
     Row("openai", "gpt-4o", _GPT_TILED, partial(tiles, base=85, each=170)),
     Row("openai", "gpt-4o-mini", replace(_GPT_TILED, image_tokens="unknown")),
     Row("openai", "", replace(_GPT, max_images=100, efforts=(), image_tokens="unknown", known=False)),
