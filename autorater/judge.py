@@ -30,7 +30,7 @@ from autorater.ledger import Ledger
 from autorater.model import Model, Sampling
 from autorater.prompting import find_prompts
 from autorater.request import LETTERS, Request
-from autorater.runlog import RunLog, now
+from autorater.runlog import RunLog, now, record_of
 from autorater.selection import Selection, select
 from autorater.settings import Settings, describe_difference, describe_settings
 from autorater.specialist_judge import SpecialistJudge
@@ -62,17 +62,17 @@ class Loop:
 
     async def __call__(self, request: Request) -> Judgment:
         """Judge one request, or return what the log says of it."""
-        key = item_key(request)
         log = self.ledger.log
-        if log is not None and not self.ledger.replaying:
-            judged = log.find(Judged, key)
-            if judged is not None and judged.judgment.outcome != "unreachable":
-                return judged.judgment
-            if not log.has("requested", key):
-                log.append(await asyncio.to_thread(_requested, log, key, request))
+        if log is None or self.ledger.replaying:
+            return await self._judge(request)
+        key = item_key(request)
+        judged = log.find(Judged, key)
+        if judged is not None and judged.judgment.outcome != "unreachable":
+            return judged.judgment
+        if not log.has("requested", key):
+            log.append(await _requested(log, key, request))
         judgment = await self._judge(request)
-        if log is not None and not self.ledger.replaying:
-            log.append(Judged(key=key, judgment=judgment))
+        log.append(Judged(key=key, judgment=judgment))
         return judgment
 
     async def _judge(self, request: Request) -> Judgment:
@@ -270,14 +270,17 @@ def item_key(request: Request) -> str:
     return digest_of({"id": request.id, "request": request.digest})
 
 
-def _requested(log: RunLog, key: str, request: Request) -> Requested:
+async def _requested(log: RunLog, key: str, request: Request) -> Requested:
+    pictures = [*request.sources, *request.candidates]
+    if not all(log.keeps(picture) for picture in pictures):  # a thread only where there is something to write
+        await asyncio.to_thread(lambda: [log.keep_picture(picture) for picture in pictures])
     return Requested(
         key=key,
         id=request.id,
         task=request.task,
         prompt=request.prompt,
-        sources=tuple(log.keep_picture(picture) for picture in request.sources),
-        candidates=tuple(log.keep_picture(picture) for picture in request.candidates),
+        sources=tuple(record_of(picture) for picture in request.sources),
+        candidates=tuple(record_of(picture) for picture in request.candidates),
     )
 
 

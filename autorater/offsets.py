@@ -34,15 +34,22 @@ class Offsets:
 
     def set(self, key: str, offset: int) -> None:
         """Remember `offset` for `key`."""
-        self._put(int(key[:16], 16), offset)
-        if self._used * 10 > len(self._prefixes) * 7:
-            self._grow()
+        self.put(int(key[:16], 16), offset)
 
-    def _put(self, prefix: int, offset: int) -> None:
-        place = self._place(prefix)
-        self._used += self._prefixes[place] == _EMPTY
-        self._prefixes[place] = prefix
+    def put(self, prefix: int, offset: int) -> None:
+        """Remember `offset` for the keys whose first 64 bits are `prefix`."""
+        prefixes = self._prefixes
+        mask = len(prefixes) - 1
+        place = prefix & mask
+        while (found := prefixes[place]) != prefix:
+            if found == _EMPTY:
+                prefixes[place] = prefix
+                self._used += 1
+                break
+            place = (place + 1) & mask
         self._offsets[place] = offset
+        if self._used * 10 > len(prefixes) * 7:
+            self._grow()
 
     def _grow(self) -> None:
         old = self._prefixes, self._offsets
@@ -50,4 +57,4 @@ class Offsets:
         self._prefixes, self._offsets, self._used = array("Q", [_EMPTY]) * size, array("Q", [0]) * size, 0
         for prefix, offset in zip(*old, strict=True):
             if prefix != _EMPTY:
-                self._put(prefix, offset)
+                self.put(prefix, offset)

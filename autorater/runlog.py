@@ -28,7 +28,10 @@ from autorater.events import SCHEMA, Asked, Event, PictureRecord, Requested, Sta
 from autorater.image import MAX_PIXELS, Picture
 from autorater.offsets import Offsets
 
-_HEAD = re.compile(rb'\{"kind":"([a-z]+)","key":"([0-9a-f]{64})"(?:,"cost":([0-9.eE+-]+))?')
+_HEAD = re.compile(rb'\{"kind":"([a-z]+)","key":"([0-9a-f]{16})[0-9a-f]{48}"(?:,"cost":([0-9.eE+-]+))?')
+_KEY_AT = len('{"kind":"","key":"')
+_REMEMBERED = 10_000
+"""Blobs that a log knows to be there without asking the disk; more would make the memory grow with the run."""
 E_ = TypeVar("E_", bound=Record)
 
 
@@ -94,16 +97,21 @@ class RunLog:
     def _read_index(self) -> int:
         """Index every whole line; return the offset after the last one."""
         offset = 0
+        match, index = _HEAD.match, dict[bytes, Offsets]()
         for number, line in enumerate(self._reader, 1):
             if not line.endswith(b"\n"):
                 break  # a torn last line: the writer was killed while writing it
-            head = _HEAD.match(line)
+            head = match(line)
             if head is None:
                 raise RecordError(f"{self.path.name}, line {number} is not an event: the log is damaged there")
-            if head[1] == b"started":
+            kind, prefix, cost = head.groups()
+            if kind not in index:
+                index[kind] = self._index.setdefault(kind.decode(), Offsets())
+            if kind == b"started":
                 self._check_schema(line, number)
-            self._note(head[1].decode(), head[2].decode(), offset)
-            self.spent += float(head[3] or 0)
+            index[kind].put(int(prefix, 16), offset)
+            if cost is not None:
+                self.spent += float(cost)
             offset += len(line)
         return offset
 
@@ -168,7 +176,7 @@ class RunLog:
         head = _HEAD.match(line)
         if head is None:
             raise RecordError(f"{self.path.name}, at byte {offset} is not an event: the log was changed meanwhile")
-        if head[2] != key.encode():
+        if not line.startswith(key.encode(), len(kind) + _KEY_AT):
             raise RecordError(f"{self.path.name}: two keys share the prefix {key[:16]}; judge these items in two logs")
         return line
 
@@ -239,7 +247,8 @@ class RunLog:
         name = digest(text.encode())
         if name not in self._kept:
             self.keep(text.encode(), sha256=name)
-            self._kept.add(name)
+            if len(self._kept) < _REMEMBERED:
+                self._kept.add(name)
         return name
 
     def blob(self, sha256: str) -> bytes:
@@ -252,19 +261,18 @@ class RunLog:
             raise RecordError(f"the blob {sha256[:12]}… is damaged: its content has another sha256")
         return data
 
+    def keeps(self, picture: Picture) -> bool:
+        """Whether this log was given the picture since it was opened."""
+        return picture.sha256 in self._kept
+
     def keep_picture(self, picture: Picture) -> PictureRecord:
         """Store a picture's original bytes and return its record."""
-        if self._writer is not None and not (self._blobs / picture.sha256).exists():
-            self.keep(picture.data, sha256=picture.sha256)
-        return PictureRecord(
-            sha256=picture.sha256,
-            media_type=picture.media_type,
-            width=picture.width,
-            height=picture.height,
-            plain=picture.plain,
-            size=picture.size,
-            notes=picture.notes,
-        )
+        if self._writer is not None and not self.keeps(picture):
+            if not (self._blobs / picture.sha256).exists():
+                self.keep(picture.data, sha256=picture.sha256)
+            if len(self._kept) < _REMEMBERED:
+                self._kept.add(picture.sha256)
+        return record_of(picture)
 
     def picture(self, record: PictureRecord) -> Picture:
         """A recorded picture; its bytes are read from the blob when they are asked for."""
@@ -304,6 +312,19 @@ class RunLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def record_of(picture: Picture) -> PictureRecord:
+    """What a log says of a picture."""
+    return PictureRecord(
+        sha256=picture.sha256,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        plain=picture.plain,
+        size=picture.size,
+        notes=picture.notes,
+    )
 
 
 class _Flusher:

@@ -1,9 +1,26 @@
-"""A figure and its bar."""
+"""Time taken, and a figure beside its bar."""
 
 import os
 import platform
+import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Seconds by the clock and of this process."""
+
+    wall: float
+    processor: float
+
+
+async def timed(work: Awaitable[object]) -> Taken:
+    """How long `work` takes."""
+    wall, processor = time.perf_counter(), time.process_time()
+    await work
+    return Taken(time.perf_counter() - wall, time.process_time() - processor)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,7 @@ import asyncio
 import base64
 import json
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +15,7 @@ from autorater import AutoRater, Request
 from autorater.evidence import Evidence
 from autorater.providers.openai import client_for
 from autorater.vlm_judge import VlmJudge
-from autorater_evals.bench.figures import Figure
+from autorater_evals.bench.figures import Figure, Taken, timed
 from autorater_evals.bench.server import serving
 from autorater_evals.bench.stand_in import StandIn, pictures, requests
 
@@ -28,35 +26,21 @@ def measure(quick: bool) -> list[Figure]:
     count = 32 * rounds
     with tempfile.TemporaryDirectory() as folder, _judge(StandIn(seconds), folder) as judge:
         asyncio.run(_judged(judge, list(requests(32)), 32))  # templates and validators are made at first use
-        taken = asyncio.run(_timed(_judged(judge, list(requests(count, start=32)), 32)))
+        taken = asyncio.run(timed(_judged(judge, list(requests(count, start=32)), 32)))
     note = f"{count} calls of {seconds:g} s, 32 in flight, recording"
     return [Figure("share of the ideal N/L", rounds * seconds / taken.wall, bar=0.95, note=note)]
 
 
 def measure_against_bare(quick: bool) -> list[Figure]:
     """Throughput and CPU against the bare loop, in turns, and the CPU with a fresh file for every item."""
-    loads = [(32, 0.05, 96, 1)] if quick else [(32, 0.1, 960, 5), (128, 1.0, 768, 3)]
+    loads = [(32, 0.05, 96, 1)] if quick else [(32, 0.1, 640, 5), (128, 1.0, 512, 3)]
     found: list[Figure] = []
     for flying, seconds, count, rounds in loads:
         with serving(seconds) as address:
             found += asyncio.run(_compare(address, flying, seconds, count, rounds))
     with serving(0.0) as address:
-        found += asyncio.run(_processor(address, 60 if quick else 300, 2 if quick else 7))
+        found += asyncio.run(_processor(address, 40 if quick else 200, 1 if quick else 7))
     return found
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Seconds by the clock and of this process."""
-
-    wall: float
-    processor: float
-
-
-async def _timed(work: Awaitable[Any]) -> Taken:
-    wall, processor = time.perf_counter(), time.process_time()
-    await work
-    return Taken(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def _judge(model: Any, folder: str, **told: Any) -> AutoRater:
@@ -148,10 +132,10 @@ async def _in_turn(
 ) -> tuple[Taken, Taken]:
     """Both once, each going first every other time."""
     if turn % 2:
-        second = await _timed(ours())
-        return await _timed(theirs()), second
-    first = await _timed(theirs())
-    return first, await _timed(ours())
+        second = await timed(ours())
+        return await timed(theirs()), second
+    first = await timed(theirs())
+    return first, await timed(ours())
 
 
 async def _processor(address: str, count: int, rounds: int) -> list[Figure]:
@@ -165,7 +149,7 @@ async def _processor(address: str, count: int, rounds: int) -> list[Figure]:
             items = list(requests(count, start=start))
             theirs, ours = await _in_turn(turn, lambda: bare.run(items, 8), lambda: _judged(judge, items, 8))  # noqa: B023
             rows = _fresh(Path(folder), start, count)
-            fresh = await _timed(_judged(judge, rows, 8, folder))
+            fresh = await timed(_judged(judge, rows, 8, folder))
             for name, told in (("bare", theirs), ("ours", ours), ("fresh", fresh)):
                 taken[name].append(1e3 * told.processor / count)
         await bare.client.close()
