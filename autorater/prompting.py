@@ -103,15 +103,15 @@ def _fence_in_template(text: object, label: str) -> str:
     return f"\x00prompt:{label}\x00" if isinstance(text, _Later) else fence(str(text), label)
 
 
-def fence(text: str, label: str) -> str:
-    """`text` between two marks that it does not contain: they carry its own digest.
+def fence(text: str, label: str, *, digits: int = 12) -> str:
+    """`text` between two marks that it does not contain: they carry `digits` of its own digest.
 
     Control characters (all but tab and line feed) become U+FFFD, so that nothing in it can pose as a picture's place.
     """
     clean = _CONTROL.sub("\ufffd", text.replace("\r\n", "\n"))
-    mark = hashlib.sha256(clean.encode()).hexdigest()[:12]
-    while mark in clean:  # somebody searched long for a text that holds its own digest
-        mark = hashlib.sha256(f"{mark}{clean}".encode()).hexdigest()[:12]
+    whole = hashlib.sha256(clean.encode()).hexdigest()
+    while (mark := whole[:digits]) in clean:  # somebody searched long for a text that holds its own digest
+        whole = hashlib.sha256(f"{whole}{clean}".encode()).hexdigest()
     return f"<<<{label} {mark}\n{clean}\n{label} {mark}>>>"
 
 

@@ -83,7 +83,7 @@ class Unmade(Width):
 class Lying(Width):
     """Breaks a promise of its card: which one, the prompt says."""
 
-    def __call__(self, views: Sequence[View], /) -> list[Outcome]:
+    def __call__(self, views: Sequence[View], /) -> list[Any]:
         """Anything but what was promised."""
         wrong: dict[str, Any] = {
             "too high": measured(1001),
@@ -94,8 +94,7 @@ class Lying(Width):
             "no outcome": None,
             "a number": 7,
         }
-        told = [wrong[view.prompt or ""] if view.prompt != "too few" else None for view in views]
-        return told if views[0].prompt != "too few" else []
+        return [wrong[view.prompt or ""] for view in views if view.prompt != "too few"]
 
 
 class Talking(Width):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Width, card
+from fakes import Width, card, measured
 from pictures import picture, png
 
 from autorater.assessment import Declined, Failed, Measured
@@ -69,9 +69,7 @@ def test_a_specialist_is_loaded_when_it_is_first_asked_and_once(toolbox: Toolbox
 
 def test_unknown_names_are_helped() -> None:
     box = Toolbox({"sharpness": card("sharpness", entry="fakes:Width")})
-    with pytest.raises(
-        UsageError, match=r"no specialist is called 'sharpnes'; did you mean 'sharpness'\? known: sharpn"
-    ):
+    with pytest.raises(UsageError, match=r"no specialist is called 'sharpnes'; did you mean 'sharpness'\? known: "):
         box.card("sharpnes")
     with pytest.raises(UsageError, match="known: none"):
         Toolbox({}).card("x")
@@ -112,8 +110,8 @@ def test_what_waits_is_one_batch_of_at_most_sixteen(toolbox: Toolbox) -> None:
         time.sleep(0.001)
     rest = [toolbox.submit("width", View(wide(30 + number))) for number in range(40)]
     Width.gate.set()
-    assert first.result(timeout=20)[0].readings[0].value == 20
-    assert [future.result(timeout=20)[0].readings[0].value for future in rest] == [30 + number for number in range(40)]
+    assert first.result(timeout=20)[0] == measured(20)
+    assert [future.result(timeout=20)[0] for future in rest] == [measured(30 + number) for number in range(40)]
     assert Width.batches == [1, BATCH, BATCH, 8]
 
 
@@ -150,7 +148,7 @@ def test_a_cancelled_view_is_not_looked_at(toolbox: Toolbox) -> None:
     dropped, kept = toolbox.submit("width", View(wide(30))), toolbox.submit("width", View(wide(31)))
     assert dropped.cancel()
     Width.gate.set()
-    assert kept.result(timeout=20)[0].readings[0].value == 31
+    assert kept.result(timeout=20)[0] == measured(31)
     assert Width.batches == [1, 1]
 
 
@@ -275,7 +273,7 @@ def test_changed_code_never_answers_from_old_entries(tmp_path: Path, monkeypatch
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")
     told = card("width", entry="changing:Width")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "changed"), *sys.path])
     outcome, provenance = Measured(), {"card": "c", "settings": "s", "device": "cpu", "seconds": 1.0}
     entry = Entry.model_validate({"outcome": outcome, "provenance": provenance})
     cache = Cache(tmp_path / "cache")
@@ -285,5 +283,4 @@ def test_changed_code_never_answers_from_old_entries(tmp_path: Path, monkeypatch
     changed = tmp_path / "changed" / "changing2"
     changed.mkdir(parents=True)
     (changed / "__init__.py").write_text("# changed\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path / "changed"))
     assert cache.find("key", card("width", entry="changing2:Width")) is None
