@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Label, Small, noise, question
+from local_questions import Label, Small, noise, question
 
 from autorater import AutoRater
 from autorater.checklist import default_checklist

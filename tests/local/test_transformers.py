@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from asking import Essay, Label, Small, ask, noise, question
+from local_questions import Essay, Label, Small, ask, noise, question
 from PIL import Image as Pillow
 
 from autorater import AutoRater

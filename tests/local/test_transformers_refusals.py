@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from asking import ask, noise, question
+from local_questions import ask, noise, question
 
 from autorater.errors import AutoRaterError, ProviderError, UsageError
 from autorater.messages import Image, Text, Turn
