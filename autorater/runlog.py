@@ -26,7 +26,7 @@ from autorater.document import describe_errors
 from autorater.errors import RecordError
 from autorater.events import SCHEMA, Asked, Event, PictureRecord, Requested, Started, event_adapter
 from autorater.image import MAX_PIXELS, Picture
-from autorater.offsets import Offsets
+from autorater.offsets import Index
 
 _HEAD = re.compile(rb'\{"kind":"([a-z]+)","key":"([0-9a-f]{16})[0-9a-f]{48}"(?:,"cost":([0-9.eE+-]+))?')
 _KEY_AT = len('{"kind":"","key":"')
@@ -57,7 +57,7 @@ class RunLog:
         self.folder = Path(folder)
         self.path = self.folder / "events.jsonl"
         self._blobs = self.folder / "blobs"
-        self._index: dict[str, Offsets] = {}
+        self._index = Index()
         self._kept: set[str] = set()
         self._lock = threading.Lock()
         self._flusher: _Flusher | None = None
@@ -97,7 +97,7 @@ class RunLog:
     def _read_index(self) -> int:
         """Index every whole line; return the offset after the last one."""
         offset = 0
-        match, index = _HEAD.match, dict[bytes, Offsets]()
+        match, note = _HEAD.match, self._index.note
         for number, line in enumerate(self._reader, 1):
             if not line.endswith(b"\n"):
                 break  # a torn last line: the writer was killed while writing it
@@ -105,11 +105,9 @@ class RunLog:
             if head is None:
                 raise RecordError(f"{self.path.name}, line {number} is not an event: the log is damaged there")
             kind, prefix, cost = head.groups()
-            if kind not in index:
-                index[kind] = self._index.setdefault(kind.decode(), Offsets())
             if kind == b"started":
                 self._check_schema(line, number)
-            index[kind].put(int(prefix, 16), offset)
+            note(kind.decode(), int(prefix, 16), offset)
             if cost is not None:
                 self.spent += float(cost)
             offset += len(line)
@@ -123,9 +121,6 @@ class RunLog:
                 "upgrade autorater-vision"
             )
 
-    def _note(self, kind: str, key: str, offset: int) -> None:
-        self._index.setdefault(kind, Offsets()).set(key, offset)
-
     def _parse(self, line: bytes, number: int | str) -> Event:
         try:
             return event_adapter().validate_json(line)
@@ -134,7 +129,7 @@ class RunLog:
 
     def count(self, kind: str) -> int:
         """How many different keys of this kind are recorded."""
-        return len(self._index[kind]) if kind in self._index else 0
+        return self._index.count(kind)
 
     def append(self, event: Event) -> None:
         """Write one event. Raises RecordError when the disk is full or the log was opened for reading."""
@@ -155,7 +150,7 @@ class RunLog:
                     f"cannot write to {self.path.name}: {error.strerror}; everything before is kept: "
                     "free some space and run the same command again to resume"
                 ) from error
-            self._note(event.kind, event.key, self._end)
+            self._index.note(event.kind, int(event.key[:16], 16), self._end)
             self._end += len(line)
         if isinstance(event, Asked):
             self.spent += event.cost or 0
@@ -163,11 +158,11 @@ class RunLog:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether an event of this kind and key is recorded."""
-        return kind in self._index and self._index[kind].get(key) is not None
+        return self._index.has(kind, key)
 
     def line(self, kind: str, key: str) -> bytes | None:
         """The raw line of the last event of this kind with this key, or None."""
-        offset = self._index[kind].get(key) if kind in self._index else None
+        offset = self._index.find(kind, key)
         if offset is None:
             return None
         with self._lock:
@@ -217,11 +212,9 @@ class RunLog:
 
     def requests(self) -> Iterator[Requested]:
         """Every item that was taken up, each once, in order."""
-        index = self._index.get("requested")
         for offset, line in self._lines("requested"):
             item = Requested.model_validate_json(line)
-            # Logs that were joined may hold an item twice; the index knows the last of them.
-            if index is not None and index.get(item.key) == offset:
+            if not self._index.repeats(item.key, offset):
                 yield item
 
     def keep(self, data: bytes, *, sha256: str | None = None) -> str:
