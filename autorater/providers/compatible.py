@@ -1,8 +1,10 @@
 """Any server that speaks OpenAI's Chat Completions: llama.cpp, vLLM, transformers serve, Ollama."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PureWindowsPath
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -150,6 +152,8 @@ class CompatibleModel:
         return {"type": "image_url", "image_url": {"url": data_url(picture, self._capability.fit), "detail": "high"}}
 
     def _reply(self, raw: Json, request_id: str, drawn: Drawn) -> Reply:
+        if "model" in raw:
+            raw = raw | {"model": _without_folder(text(raw, "model"))}
         choice = (items(raw, "choices") or [Json()])[0]
         message = inner(choice, "message")
         if not message:
@@ -182,6 +186,12 @@ def _address(url: str) -> str:
     if parts.username or parts.password:
         raise UsageError(f"compatible: the address must hold no password (it is written to the log): set {KEY} instead")
     return f"{url.rstrip('/')}/v1" if parts.path in ("", "/") else url
+
+
+def _without_folder(model: str) -> str:
+    """A model's name; of an absolute path, which llama.cpp gives without an alias, the last part: logs hold no path."""
+    folder = model.startswith("/") or PureWindowsPath(model).is_absolute()
+    return re.split(r"[\\/]", model)[-1] if folder else model
 
 
 def _text_part(words: str) -> Json:

@@ -130,3 +130,12 @@ async def test_a_message_is_missing(server: WireServer) -> None:
     server.then(Answer({"choices": [{"index": 0}]}))
     with pytest.raises(Unavailable, match="no choices"):
         await open_model(f"compatible:{server.url}#m").ask(rating())
+
+
+@pytest.mark.parametrize("told", ["/models/private/tiny.gguf", "C:\\models\\tiny.gguf"])
+async def test_a_server_that_names_its_file_leaves_no_folder_in_the_record(told: str) -> None:
+    answer: dict[str, Any] = {**chat(GOOD).body, "model": told}
+    with WireServer(lambda received: Answer(answer)) as server:
+        reply = await open_model(f"compatible:{server.url}/v1#m").ask(rating())
+    assert reply.served_by == "tiny.gguf"
+    assert "models" not in reply.model_dump_json()
