@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from autorater.canonical import Record
 from autorater.document import read_document
-from autorater.errors import UsageError
+from autorater.errors import UsageError, one_line
 
 Answer: TypeAlias = Literal["yes", "no", "not_applicable", "cannot_tell"]
 ANSWERS: tuple[Answer, ...] = ("yes", "no", "not_applicable", "cannot_tell")
@@ -29,10 +29,17 @@ class Item(Record):
     """One question. "yes" is always the good answer."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    text: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f\x85\u2028\u2029]+$")
+    text: str = Field(min_length=1, max_length=500)
     """One line: the prompts show the questions as a list."""
     depends_on: tuple[str, ...] = ()
     """Questions that must be answered "yes" for this one to count; they stand earlier in the list."""
+
+    @field_validator("text")
+    @classmethod
+    def _one_line(cls, text: str) -> str:
+        if one_line(text) != text:
+            raise ValueError("expected one line of text")
+        return text
 
 
 class Checklist(Record):

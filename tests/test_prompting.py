@@ -158,6 +158,16 @@ def test_pictures_and_text_keep_their_order() -> None:
     assert parts[2].text == f"two {fence('x', 'p')}"
 
 
+def test_the_example_of_the_readme_is_a_prompt() -> None:
+    readme = Path(__file__).parent.parent / "prompts" / "README.md"
+    (example,) = re.findall(r"```markdown\n(---\nname.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    prompt = read_prompt(example, name="caption.md")
+    said = prompt.render({"prompt": "a fox", "edit": False}, golden.PICTURES)
+    assert said.system.startswith("You look at generated images.")
+    assert said.turns[0].parts[0] == Text(f"The prompt:\n{fence('a fox', 'prompt')}\n\nImage 1:")
+    assert len(said.pictures()) == 1
+
+
 # --- fences ----------------------------------------------------------------------------------------------------------
 
 TRICKS = [

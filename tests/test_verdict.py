@@ -19,16 +19,8 @@ from autorater.verdict import attribute_names, in_letters, parse_verdict, verdic
 
 TASKS: tuple[Task, ...] = ("rate", "compare", "check")
 KINDS = [(task, edit, bare) for task, edit, bare in product(TASKS, (False, True), (False, True))]
-ALLOWED = {
-    "type",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "enum",
-    "maxLength",
-    "maxItems",
-    "minimum",
+ALLOWED = {"type", "properties", "required", "additionalProperties", "items", "enum"} | {
+    *("maxLength", "maxItems", "minimum", "maximum")
 }
 
 
@@ -64,7 +56,7 @@ def test_a_schema_is_of_the_subset_that_all_providers_take(task: Task, edit: boo
     schema = verdict_schema(task, checklist=default_checklist(edit=edit), edit=edit, bare=bare)
     found = list(parts(schema))
     for _, part in found:
-        assert part.keys() <= ALLOWED | {"maximum"}
+        assert part.keys() <= ALLOWED
         assert part["type"] in ("object", "array", "string", "integer")  # one type: no unions
         if part["type"] == "object":
             assert part["required"] == list(part["properties"])
@@ -211,8 +203,8 @@ def test_any_json_is_a_verdict_or_a_reply_error(value: Any, kind: tuple[Task, bo
 def test_a_damaged_answer_is_a_verdict_or_a_reply_error(data: st.DataObject, kind: tuple[Task, bool, bool]) -> None:
     task, edit, bare = kind
     value = fill(verdict_schema(task, checklist=QUESTIONS, edit=edit, bare=bare))
-    place: Any = value
-    while isinstance(place, dict) and place:
+    place: dict[str, Any] = value
+    while place:
         name = data.draw(st.sampled_from(sorted(place)))
         if not isinstance(place[name], dict) or data.draw(st.booleans()):
             place[name] = data.draw(JSON | st.sampled_from(["YES", "Image 1", "tie", 5]))

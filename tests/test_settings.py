@@ -1,0 +1,83 @@
+"""Settings: what is logged, compared and priced."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fakes import card
+from pydantic import ValidationError
+from scripted import ScriptedModel
+
+from autorater.model import Capability, Sampling, Usage
+from autorater.prices import Price
+from autorater.selection import Selection
+from autorater.settings import Settings, describe_difference, describe_settings, list_price
+
+ALL = Selection("all")
+
+
+def described(settings: Settings | None = None, **options: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"model": ScriptedModel(), "scorer": None, "toolbox": "t", "cards": {}, "embedded": ""}
+    return describe_settings(settings or Settings(selection=ALL), criterion="overall", **{**told, **options})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "order", "asked"),
+    [
+        ("autorater", None, "both"),
+        ("autorater-paper", None, "given"),
+        ("autorater-paper", "both", "both"),
+        ("autorater", "random", "random"),
+    ],
+)
+def test_the_order_that_is_in_force(protocol: Any, order: Any, asked: str) -> None:
+    assert Settings(selection=ALL, protocol=protocol, order=order).orders() == asked
+
+
+def test_the_temperature_is_nought_unless_samples_must_differ() -> None:
+    takes, not_ = Capability(temperature=True), Capability(temperature=False)
+    assert Settings(selection=ALL).drawn(takes).temperature == 0.0
+    assert Settings(selection=ALL).drawn(not_).temperature is None
+    assert Settings(selection=ALL, samples=3).drawn(takes).temperature is None
+    chosen = Sampling(temperature=0.7, seed=1)
+    assert Settings(selection=ALL, sampling=chosen).drawn(not_) == chosen
+
+
+@pytest.mark.parametrize("fields", [{"samples": 0}, {"order": "up"}, {"protocol": "mine"}, {"mood": "good"}])
+def test_wrong_settings_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(selection=ALL, **fields)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": ScriptedModel(name="scripted:two")},
+        {"model": ScriptedModel(capability=Capability(schema="prompt"))},
+        {"scorer": ScriptedModel()},
+        {"toolbox": "u"},
+        {"cards": {"width": card("width")}},
+        {"settings": Settings(selection=Selection("none"))},
+        {"settings": Settings(selection=ALL, samples=2)},
+        {"settings": Settings(selection=ALL, order="given")},
+        {"settings": Settings(selection=ALL, sampling=Sampling(seed=1))},
+    ],
+)
+def test_whatever_changes_a_result_is_in_the_settings(options: dict[str, Any]) -> None:
+    assert described(**options) != described()
+
+
+def test_a_difference_is_told_in_short() -> None:
+    assert describe_difference({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": "x" * 200}) == (
+        "b: recorded 2, now 3; c: recorded None, now " + "x" * 77 + "…"
+    )
+    assert describe_difference({"a": 1}, {"a": 1}) == ""
+
+
+def test_prices() -> None:
+    usage, at = Usage(input=1_000_000, output=500_000), "2026-11-01T00:00:00+00:00"
+    mine = Price(input_per_million=Decimal(2), output_per_million=Decimal(4))
+    assert list_price("compatible:http://x#m", usage, at) is None
+    assert list_price("compatible:http://x#m", usage, at, override=mine) == 4.0
+    assert list_price("transformers:some/model", usage, at) == 0.0
+    assert list_price("transformers:some/model", usage, at, override=mine) == 4.0

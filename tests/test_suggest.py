@@ -1,0 +1,22 @@
+"""'Did you mean'."""
+
+import pytest
+
+from autorater.suggest import did_you_mean
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase"),
+    [
+        ("niqqe", "did you mean 'niqe'? known: brisque, niqe"),
+        ("briskue", "did you mean 'brisque'? known: brisque, niqe"),
+        ("elephant", "known: brisque, niqe"),
+        ("", "known: brisque, niqe"),
+    ],
+)
+def test_the_nearest_name_is_offered_and_all_are_told(name: str, phrase: str) -> None:
+    assert did_you_mean(name, ["niqe", "brisque"]) == phrase
+
+
+def test_nothing_is_known() -> None:
+    assert did_you_mean("niqe", []) == "known: none"
