@@ -119,16 +119,16 @@ def safety(data: Path) -> str:
     return f"{len(found)} harmless images: {above} at or above 0.05, 0.2, 0.5, 0.8; greatest {max(found):.3f}"
 
 
-def learned_appeal(data: Path) -> str:
+def generated_quality(data: Path) -> str:
     """On pictures that the heads were not fitted to; the figures on unseen prompts are those of the study itself."""
     pairs = rows(data / "mjbench-artifacts/pairs.jsonl")
     photographs = rows(data / "biq2021-subset/items.jsonl")
     files = [data / "mjbench-artifacts" / pair[f"image_{side}"] for pair in pairs for side in "ab"]
-    outcomes = look("learned_appeal", [View(image=open_picture(file)) for file in files])
+    outcomes = look("generated_quality", [View(image=open_picture(file)) for file in files])
     files = [data / "biq2021-subset" / row["image"] for row in photographs]
-    others = look("learned_appeal", [View(image=open_picture(file)) for file in files])
+    others = look("generated_quality", [View(image=open_picture(file)) for file in files])
     report: list[str] = []
-    for name in ("appeal", "realism", "prompt_matching", "quality"):
+    for name in ("appeal", "realism", "subject", "quality"):
         found = np.array([value(outcome, name) for outcome in outcomes]).reshape(-1, 2)
         right = sum((row[0] > row[1]) == (pair["preferred"] == "a") for row, pair in zip(found, pairs, strict=True))
         opinions = [row["human"]["mos"] for row in photographs]
@@ -256,7 +256,7 @@ MEASURES: dict[str, Callable[[Path], str]] = {
     "text_rendering": text_rendering,
     "text_found": text_found,
     "pixel_change": pixel_change,
-    "learned_appeal": learned_appeal,
+    "generated_quality": generated_quality,
     "photo_quality": against_people("photo_quality", ["quality"]),
     "content_labels": content_labels,
 }
