@@ -1,7 +1,7 @@
 """AutoRater: the front door, sync and async."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from importlib.metadata import version
@@ -92,12 +92,14 @@ class AutoRater:
         except ValidationError as error:
             raise UsageError(describe_errors(error)) from error
         self.allow_urls = allow_urls
+        rates = open_model(scorer) if isinstance(scorer, str) else scorer
+        self._own = [found for found, given in ((opened, model), (rates, scorer)) if isinstance(given, str)]
         Budget(max_cost)  # refuses a wrong limit before a log is begun
         self.log = RunLog(log, write=True) if log is not None else None
         try:
             self.loop = self._loop(
                 opened,
-                scorer=open_model(scorer) if isinstance(scorer, str) else scorer,
+                scorer=rates,
                 criterion=criterion,
                 budget=Budget(max_cost, spent=self.log.spent if self.log else 0.0),
                 price=price,
@@ -245,10 +247,30 @@ class AutoRater:
         return digest_of(dict(self.loop.settings))
 
     def close(self) -> None:
-        """Finish the log and free the specialists."""
+        """Finish the log, free the specialists and close the connections of the sync door."""
+        run_sync(self._close_models())
         if self.log is not None:
             self.log.close()
         self.toolbox.close()
+
+    async def aclose(self) -> None:
+        """As `close`, and closes the connections of the running event loop too."""
+        await self._close_models()
+        await asyncio.to_thread(self.close)
+
+    async def _close_models(self) -> None:
+        for model in self._own:  # a model that was given opened belongs to the caller
+            close: Callable[[], Awaitable[None]] | None = getattr(model, "close", None)
+            if close is not None:
+                await close()
+
+    async def __aenter__(self) -> "AutoRater":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def __enter__(self) -> "AutoRater":
         return self

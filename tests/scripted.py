@@ -17,7 +17,8 @@ def fill(schema: dict[str, Any], **last: Any) -> Any:
     kind = schema["type"]
     if kind == "object":
         return {name: last.get(name, fill(part)) for name, part in schema["properties"].items()}
-    return {"array": [], "string": "words", "integer": 5}[kind]
+    plain: dict[str, Any] = {"array": [], "string": "words", "integer": min(5, schema.get("maximum", 5))}
+    return plain[kind]
 
 
 def answer(question: Question, **last: Any) -> str:
@@ -48,4 +49,6 @@ class ScriptedModel:
             raise said
         if isinstance(said, Reply):
             return said
-        return Reply(text=said, finish="stop", usage=Usage(input=100, output=50), served_by="scripted-1", request_id="r1")
+        return Reply(
+            text=said, finish="stop", usage=Usage(input=100, output=50), served_by="scripted-1", request_id="r1"
+        )
