@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 from autorater.card import Card
 from autorater.image import Picture
 from autorater_tools._pixels import pixels_at_most
-from autorater_tools._weights import weights_path
+from autorater_tools._weights import sha256_of, weights_path
 
 LONGER_SIDE = 768
 SURE = 0.3
@@ -100,7 +100,7 @@ def _home(weights: tuple[Path, ...]) -> Generator[None]:
 
 def _place(source: Path, target: Path) -> None:
     """Make `target` the file `source`: a link where the system allows one, else a copy that appears at once."""
-    if target.exists() and (target.samefile(source) or target.stat().st_size == source.stat().st_size):
+    if target.exists() and (target.samefile(source) or sha256_of(target) == sha256_of(source)):
         return
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
     try:

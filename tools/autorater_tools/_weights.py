@@ -29,7 +29,7 @@ def weights_path(card: Card, ending: str) -> Path:
     if len(found) != 1:
         raise SpecialistError(f"expected one weights file that ends with {ending!r} on the card, found {len(found)}")
     path = _locate(found[0], card.meta.extra)
-    actual = _sha256(path)
+    actual = sha256_of(path)
     if actual != found[0].sha256:
         raise SpecialistError(
             f"{path.name} of {found[0].package} has sha256 {actual[:12]}…, the card of {card.name} says "
@@ -51,6 +51,7 @@ def _locate(weights: Weights, extra: str) -> Path:
 
 
 @lru_cache
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, as 64 hexadecimal digits; read once in a process."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
