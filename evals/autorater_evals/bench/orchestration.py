@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import httpx2
 import openai
 
 from autorater import AutoRater, Request
 from autorater.evidence import Evidence
-from autorater.providers.openai import client_for
 from autorater.vlm_judge import VlmJudge
 from autorater_evals.bench.figures import Figure, Taken, timed
 from autorater_evals.bench.server import serving
@@ -61,7 +61,10 @@ class Bare:
 
     def __init__(self, address: str, judge: AutoRater) -> None:
         assert isinstance(judge.loop.judge, VlmJudge)
-        self.client: openai.AsyncOpenAI = client_for("none", address, 600.0)
+        # The transport and the limits of AutoRater's own adapter.
+        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=60)
+        transport = openai.DefaultAioHttpClient(limits=limits, timeout=600.0)
+        self.client = openai.AsyncOpenAI(api_key="none", base_url=address, max_retries=0, http_client=transport)
         example = next(requests(1, start=987654))
         question = judge.loop.judge.question(example, Evidence((), {}), (0, 1))
         self.system = question.conversation.system
