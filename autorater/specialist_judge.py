@@ -1,108 +1,54 @@
 """The judge that needs no VLM: a small linear model over the readings of specialists, called "embedded".
 
-Its coefficients stand in `embedded.json` with the data they were fitted on; `python -m autorater_evals.fit_embedded`
-fits them again. It says in every rationale that no VLM looked, and abstains when nothing was measured.
+It says in every rationale that no VLM looked and what was missing, and abstains when the heads have no reading. What
+was not read on both sides of a comparison is used on neither. `autorater.embedded` has the model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from math import exp
 
-from autorater.assessment import Assessment, show
-from autorater.canonical import Record, digest_of
+from autorater.assessment import Assessment, Declined, Failed, show
+from autorater.canonical import digest_of
 from autorater.card import Card
+from autorater.embedded import OVERALL, Coefficients, Scores, read_coefficients, score
 from autorater.errors import UsageError
 from autorater.judgment import Pass
 from autorater.request import LETTERS, Request
-from autorater.verdict import Citation, Verdict
+from autorater.verdict import LEVELS, Citation, Verdict
 
 NOTICE = "No VLM looked at the images: this is decided by a fitted model over specialists' readings."
-
-
-class Scale(Record):
-    """How one reading enters the model: z = direction × (clipped value − centre) / scale."""
-
-    reading: str
-    """`specialist.quantity`."""
-    centre: float
-    scale: float
-    low: float
-    high: float
-    direction: int
-    mean: float
-    """The z that stands for a missing reading: its mean on the data of the fit."""
-
-
-class Dimension(Record):
-    """One dimension: base reading + offset + Σ coefficient × z, clipped to 1..5 (a human mean, higher is better)."""
-
-    base: str
-    offset: float
-    coefficients: dict[str, float]
-    fallback: float
-    """The value that stands for a missing base reading: the mean of the fit."""
-    tau: float
-    """P(a over b) = 1 / (1 + exp(−(a − b) / tau))."""
-
-
-class Rule(Record):
-    """For edits: `effect` is added to the overall score (1..5) when the reading is on the named side of `limit`."""
-
-    reading: str
-    side: str
-    limit: float
-    effect: float
-    words: str
-
-
-class Coefficients(Record):
-    """All that the embedded judge knows."""
-
-    provenance: dict[str, str]
-    readings: dict[str, Scale]
-    dimensions: dict[str, Dimension]
-    overall_tau: float
-    tie_band: float
-    """Probabilities within this of 0.5 are a tie."""
-    edit_dimensions: tuple[str, ...]
-    edit_rules: tuple[Rule, ...]
-
-
-@cache
-def read_coefficients() -> Coefficients:
-    """The coefficients that come with the package."""
-    file = resources.files("autorater") / "embedded.json"
-    return Coefficients.model_validate_json(file.read_text(encoding="utf-8"))
+ATTRIBUTE_OF = {"appeal": "aesthetics", "prompt_matching": "object_adherence", OVERALL: "overall"}
+"""Dimension → the attribute that asks the same of people."""
+MUCH = 1.0
+"""A whole step of the raters' five-level scale is "much better"."""
+TOLD = 4
+"""At most this many readings are told on each side of a decision."""
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What one candidate got: dimension → 1..5, the overall, how it came about, and the readings that were used."""
+class Found:
+    """What the judge has to decide by: the readings that count, the scores they give, and what was not read."""
 
-    dimensions: Mapping[str, float]
-    overall: float
-    used: Mapping[str, float]
-    words: tuple[str, ...]
+    readings: Mapping[str, Mapping[str, float]]
+    """Candidate → `specialist.quantity` → value, the same readings for each."""
+    scores: Mapping[str, Scores]
+    missing: tuple[str, ...]
 
 
 class SpecialistJudge:
     """Decides from assessments alone. `criterion` is "overall" (the mean of the dimensions) or one dimension."""
 
-    def __init__(self, *, criterion: str = "overall", coefficients: Coefficients | None = None) -> None:
+    def __init__(self, *, criterion: str = OVERALL, coefficients: Coefficients | None = None) -> None:
         self.coefficients = coefficients or read_coefficients()
         self.criterion = criterion
-        if criterion not in ("overall", *self.coefficients.dimensions):
-            known = ", ".join(("overall", *self.coefficients.dimensions))
+        if criterion not in (OVERALL, *self.coefficients.dimensions):
+            known = ", ".join((OVERALL, *self.coefficients.dimensions))
             raise UsageError(f"the embedded judge decides by one of {known}; got {criterion!r}")
 
     def reads(self, *, edit: bool) -> tuple[str, ...]:
-        """The specialists whose readings decide, sorted."""
-        names = {scale.reading for scale in self.coefficients.readings.values()}
-        names |= {dimension.base for dimension in self.coefficients.dimensions.values()}
-        if edit:
-            names |= {rule.reading for rule in self.coefficients.edit_rules}
+        """The specialists whose readings decide, sorted; for edits those of other requests too."""
+        names = self.coefficients.names(edit=False) + (self.coefficients.names(edit=True) if edit else ())
         return tuple(sorted({name.partition(".")[0] for name in names}))
 
     @property
@@ -114,120 +60,158 @@ class SpecialistJudge:
         self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
     ) -> list[Pass]:
         """One pass; the order of the candidates does not enter."""
-        letters = LETTERS[: len(request.candidates)]
-        scores = {letter: self.score(readings_of(assessments, letter), edit=request.edit) for letter in letters}
-        if not any(item.used for item in scores.values()):
-            why = "none of the specialists it reads has a reading (install the extra: embedded)"
-            return [Pass(order="", outcome="abstained", detail=f"the embedded judge abstains: {why}", cost=0.0)]
-        verdict, chance, value = self._decide(scores, request)
-        dimensions = {letter: {**item.dimensions, "overall": item.overall} for letter, item in scores.items()}
-        verdict = verdict.model_copy(update={"citations": tuple(self._cite(scores)), "dimensions": dimensions})
-        return [
-            Pass(
-                order="",
-                outcome="tie" if verdict.preference == "tie" else "scored",
-                verdict=verdict,
-                probability=chance,
-                score=value,
-                method="fitted",
-                cost=0.0,
-            )
-        ]
-
-    def score(self, readings: Mapping[str, float], *, edit: bool) -> Scores:
-        """Scores of one candidate from `specialist.quantity` → value."""
-        used: dict[str, float] = {}
-
-        def z(name: str) -> float:
-            scale = self.coefficients.readings[name]
-            if scale.reading not in readings:
-                return scale.mean
-            used[scale.reading] = readings[scale.reading]
-            clipped = min(max(readings[scale.reading], scale.low), scale.high)
-            return scale.direction * (clipped - scale.centre) / scale.scale
-
-        wanted = self.coefficients.edit_dimensions if edit else tuple(self.coefficients.dimensions)
-        dimensions: dict[str, float] = {}
-        for name in wanted:
-            part = self.coefficients.dimensions[name]
-            base = readings.get(part.base, part.fallback)
-            if part.base in readings:
-                used[part.base] = base
-            total = base + part.offset + sum(weight * z(reading) for reading, weight in part.coefficients.items())
-            dimensions[name] = round(min(max(total, 1.0), 5.0), 4)
-        overall = sum(dimensions.values()) / len(dimensions)
-        words: list[str] = []
-        for rule in self.coefficients.edit_rules if edit else ():
-            value = readings.get(rule.reading)
-            if value is not None and (value < rule.limit if rule.side == "below" else value > rule.limit):
-                used[rule.reading] = value
-                overall += rule.effect
-                words.append(rule.words)
-        return Scores(dimensions, round(min(max(overall, 1.0), 5.0), 4), used, tuple(words))
-
-    def _decide(self, scores: Mapping[str, Scores], request: Request) -> tuple[Verdict, float | None, float | None]:
-        by = {letter: self._value(item) for letter, item in scores.items()}
+        found = self.find(request, assessments)
+        if isinstance(found, str):
+            return [Pass(order="", outcome="abstained", detail=f"the embedded judge abstains: {found}", cost=0.0)]
+        dimensions = {letter: dict(item.values) for letter, item in found.scores.items()}
         if request.task == "rate":
-            score = 1 + (by["a"] - 1) * 9 / 4
-            rationale = self._explain(scores, request, f"Scored {score:.1f} of 10.")
-            return Verdict(rationale=rationale, score=round(score)), None, round(score, 3)
-        gap = by["a"] - by["b"]
-        tau = self.coefficients.overall_tau
-        if self.criterion != "overall":
-            tau = self.coefficients.dimensions[self.criterion].tau
+            return [self._rate(found, dimensions, edit=request.edit)]
+        return [self._compare(found, dimensions, edit=request.edit)]
+
+    def find(self, request: Request, assessments: Sequence[Assessment]) -> Found | str:
+        """The readings that every candidate has and the scores they give, or why there are none."""
+        letters = LETTERS[: len(request.candidates)]
+        wanted = self.coefficients.names(edit=request.edit)
+        every = {letter: readings_of(assessments, letter) for letter in letters}
+        common = [name for name in wanted if all(name in readings for readings in every.values())]
+        readings = {letter: {name: every[letter][name] for name in common} for letter in letters}
+        scores = {letter: score(self.coefficients, readings[letter], edit=request.edit) for letter in letters}
+        there = {letter: item for letter, item in scores.items() if item is not None}
+        missing = tuple(self._absences(wanted, common, assessments, letters))
+        if len(there) < len(letters):
+            return f"the predicted ratings that it starts from are missing ({'; '.join(missing)})"
+        if any(self.criterion not in item.values for item in there.values()):
+            why = "it says nothing of edits" if request.edit else "; ".join(missing)
+            return f"there is no score for {self.criterion.replace('_', ' ')} ({why})"
+        return Found(readings, there, missing)
+
+    def _rate(self, found: Found, dimensions: dict[str, dict[str, float]], *, edit: bool) -> Pass:
+        scores = next(iter(found.scores.values()))
+        value = scores.values[self.criterion]
+        points = 1 + (value - 1) * 9 / 4
+        what = f"the predicted mean rating ({self.criterion.replace('_', ' ')}) is {value:.2f}"
+        told = self._influences(scores)
+        lead = f"Scored {points:.1f} of 10: {what}, where 1 is bad and 5 excellent."
+        parts = [lead, self._dimensions(found)]
+        for word, sign in (("Raised by", 1), ("Lowered by", -1)):
+            if names := [name for name, effect in told if effect * sign > 0]:
+                parts.append(f"{word} {'; '.join(self._name(found, name) for name in names)}.")
+        verdict = Verdict(
+            dimensions=dimensions,
+            attributes={ATTRIBUTE_OF[n]: LEVELS[int(v - 0.5)] for n, v in scores.values.items() if n in ATTRIBUTE_OF},
+            citations=tuple(self._cite(found, [*self._bases(scores), *(name for name, _ in told)])),
+            rationale=" ".join([*parts, *self._close(found, edit=edit)]),
+            score=round(points),
+        )
+        return Pass(order="", outcome="scored", verdict=verdict, score=round(points, 3), method="fitted", cost=0.0)
+
+    def _compare(self, found: Found, dimensions: dict[str, dict[str, float]], *, edit: bool) -> Pass:
+        first, second = found.scores.values()
+        one, other = first.values[self.criterion], second.values[self.criterion]
+        gap, tau = one - other, self._tau(self.criterion)
         chance = round(1 / (1 + exp(-gap / tau)), 6)
-        near = abs(chance - 0.5) < self.coefficients.tie_band
-        preferred = "tie" if near else "a" if chance > 0.5 else "b"
-        lead = "A tie: the scores are too close." if near else f"Image {preferred} is preferred."
-        rationale = self._explain(scores, request, f"{lead} P(a preferred) = {chance:.2f}.")
-        return Verdict(rationale=rationale, preference=preferred), chance, None
+        preferred = "tie" if abs(gap) < tau / 2 else "a" if gap > 0 else "b"
+        lead = "A tie: the scores are too close" if preferred == "tie" else f"Image {preferred} is preferred"
+        what = f"predicted mean rating ({self.criterion.replace('_', ' ')}) {one:.2f} against {other:.2f} of 5"
+        told = self._contrasts(first, second)
+        sign = 1 if gap > 0 else -1
+        decides = [name for name, effect in told if effect * sign > 0][:TOLD]
+        against = [name for name, effect in told if effect * sign < 0][:TOLD]
+        parts = [f"{lead}: {what}; P(a preferred) = {chance:.2f}.", self._dimensions(found)]
+        for word, names in (("What tells most", decides), ("Against it", against)):
+            if names:
+                parts.append(f"{word}: {'; '.join(self._name(found, name) for name in names)}.")
+        levels = {name: self._relative(name, first.values[name] - second.values[name]) for name in first.values}
+        verdict = Verdict(
+            dimensions=dimensions,
+            attributes={ATTRIBUTE_OF[name]: level for name, level in levels.items() if name in ATTRIBUTE_OF},
+            citations=tuple(self._cite(found, [*decides, *against])),
+            rationale=" ".join([*parts, *self._close(found, edit=edit)]),
+            preference=preferred,
+        )
+        outcome = "tie" if preferred == "tie" else "scored"
+        return Pass(order="", outcome=outcome, verdict=verdict, probability=chance, method="fitted", cost=0.0)
 
-    def _value(self, scores: Scores) -> float:
-        return scores.overall if self.criterion == "overall" else scores.dimensions[self.criterion]
+    def _tau(self, criterion: str) -> float:
+        known = self.coefficients.dimensions
+        return known[criterion].tau if criterion in known else self.coefficients.overall_tau
 
-    def _explain(self, scores: Mapping[str, Scores], request: Request, lead: str) -> str:
-        names = next(iter(scores.values())).dimensions
+    def _relative(self, name: str, gap: float) -> str:
+        """The level of a pair, as the VLM judge names it."""
+        if abs(gap) < self._tau(name) / 2:
+            return "same"
+        return f"{'a' if gap > 0 else 'b'}{'_much' if abs(gap) >= MUCH else ''}_better"
+
+    def _bases(self, scores: Scores) -> list[str]:
+        return [item.base for name, item in self.coefficients.dimensions.items() if name in scores.values]
+
+    def _influences(self, scores: Scores) -> list[tuple[str, float]]:
+        """The readings that move the score of one image most, and by how much; the predicted ratings are not told."""
+        bases = self._bases(scores)
+        effects = [(name, effect) for name, effect in scores.effects[self.criterion].items() if name not in bases]
+        return sorted((item for item in effects if item[1]), key=lambda item: -abs(item[1]))[:TOLD]
+
+    def _contrasts(self, first: Scores, second: Scores) -> list[tuple[str, float]]:
+        """The readings by what they add to the first image's score beyond the second's, the greatest first."""
+        one, other = first.effects[self.criterion], second.effects[self.criterion]
+        # A rule may hold for one image alone; its reading adds nothing to the other.
+        gaps = [(name, one.get(name, 0.0) - other.get(name, 0.0)) for name in dict.fromkeys([*one, *other])]
+        return sorted((item for item in gaps if item[1]), key=lambda item: -abs(item[1]))
+
+    def _dimensions(self, found: Found) -> str:
+        every = list(found.scores.values())
+        names = [name for name in every[0].values if name != OVERALL]
         parts = [
-            f"{name.replace('_', ' ')} {' against '.join(f'{item.dimensions[name]:.2f}' for item in scores.values())}"
+            f"{name.replace('_', ' ')} " + " against ".join(f"{item.values[name]:.2f}" for item in every)
             for name in names
         ]
-        told = [f"Predicted human means of 1 to 5 ({' against '.join(scores)}): {', '.join(parts)}."]
-        if len(scores) == 2:
-            told.extend(self._contrast(scores))
-        for letter, item in scores.items():
-            told.extend(f"Image {letter}: {word}." for word in item.words)
-        if request.edit:
-            told.append("Whether the instruction was followed was not seen; the rules for edits are set by hand.")
-        return " ".join([lead, *told, NOTICE])
+        whose = f" ({' against '.join(found.scores)})" if len(every) > 1 else ""
+        return f"By dimension{whose}: {', '.join(parts)}."
 
-    def _contrast(self, scores: Mapping[str, Scores]) -> Iterator[str]:
-        """The readings that differ most in effect between the two candidates."""
-        first, second = (item.used for item in scores.values())
-        effects: list[tuple[float, str]] = []
-        for name in sorted(first.keys() & second.keys()):
-            effect = self._effect(name, first[name]) - self._effect(name, second[name])
-            effects.append((effect, f"{name} {show(first[name])} against {show(second[name])}"))
-        deciding = sorted((item for item in effects if item[0]), key=lambda item: -abs(item[0]))[:4]
-        if deciding:
-            yield "What tells most: " + "; ".join(words for _, words in deciding) + "."
+    def _name(self, found: Found, reading: str) -> str:
+        """The reading in words, with its values and its direction: "BRISQUE 12 against 41 (lower is better)"."""
+        values = " against ".join(show(readings[reading]) for readings in found.readings.values())
+        scale = next((item for item in self.coefficients.readings.values() if item.reading == reading), None)
+        if scale is not None:
+            return f"{scale.words} {values} ({'higher' if scale.direction > 0 else 'lower'} is better)"
+        if reading in {item.base for item in self.coefficients.dimensions.values()}:
+            return f"the {self.coefficients.words(reading)} that the network sees {values} (higher is better)"
+        return f"{self.coefficients.words(reading)} {values}"
 
-    def _effect(self, reading: str, value: float) -> float:
-        """What a reading adds to the deciding score."""
-        total = 0.0
-        wanted = self.coefficients.dimensions if self.criterion == "overall" else [self.criterion]
-        for name in wanted:
-            part = self.coefficients.dimensions[name]
-            total += value if part.base == reading else 0.0
-            for short, weight in part.coefficients.items():
-                scale = self.coefficients.readings[short]
-                if scale.reading == reading:
-                    total += weight * scale.direction * (min(max(value, scale.low), scale.high)) / scale.scale
-        return total / len(list(wanted))
+    def _close(self, found: Found, *, edit: bool) -> Iterator[str]:
+        for letter, item in found.scores.items():
+            for rule in item.rules:
+                value = show(found.readings[letter][rule.reading])
+                yield f"Image {letter}: {rule.words} ({self.coefficients.words(rule.reading)} {value})."
+        if edit:
+            yield "Whether the instruction was followed was not seen; the rules for edits are set by hand."
+        if found.missing:
+            yield f"Not used: {'; '.join(found.missing)}."
+        yield NOTICE
 
-    def _cite(self, scores: Mapping[str, Scores]) -> Iterator[Citation]:
-        for letter, item in scores.items():
-            for name, value in sorted(item.used.items()):
-                yield Citation(assessment=f"{name}@{letter}", quote=show(value))
+    def _cite(self, found: Found, names: Sequence[str]) -> Iterator[Citation]:
+        for letter, readings in found.readings.items():
+            for name in dict.fromkeys(names):
+                yield Citation(assessment=f"{name}@{letter}", quote=show(readings[name]))
+
+    def _absences(
+        self, wanted: Sequence[str], common: Sequence[str], assessments: Sequence[Assessment], letters: Sequence[str]
+    ) -> Iterator[str]:
+        """Why specialists that are wanted have no reading, once for each specialist."""
+        for specialist in dict.fromkeys(name.partition(".")[0] for name in wanted if name not in common):
+            said = {item.candidate: item for item in assessments if item.specialist == specialist}
+            if not said:
+                yield f"{specialist} was not run"
+                continue
+            reasons = [f"image {x}: {_absence(said[x])}" for x in letters if x in said and _absence(said[x])]
+            yield f"{specialist} ({', '.join(reasons) or 'a reading is absent'})"
+
+
+def _absence(assessment: Assessment) -> str:
+    outcome = assessment.outcome
+    if isinstance(outcome, Declined):
+        return f"declined: {outcome.reason}"
+    return f"failed: {outcome.error}" if isinstance(outcome, Failed) else ""
 
 
 def readings_of(assessments: Sequence[Assessment], letter: str) -> dict[str, float]:

@@ -45,12 +45,15 @@ class GeneratedQuality:
         """The four predicted ratings of one picture, cut to 1 to 5."""
         if refusal := small_or_blank(np.asarray(at_most(view.image.rgb(), LONGER_SIDE)), shorter=SHORTER_SIDE):
             return refusal
-        views = self.look(view.image)
+        return measured(self.rate(self.look(view.image)))
+
+    def rate(self, views: NDArray[np.float32]) -> dict[str, float]:
+        """The ratings that follow from what `look` gives, by quantity."""
         values: dict[str, float] = {}
         for name, (weights, intercept) in self.heads.items():
             statistics = views.mean(0) if HEADS[name] else views[0]
             values[name] = min(EXCELLENT, max(BAD, float(statistics @ weights) + intercept))
-        return measured(values)
+        return values
 
     def look(self, picture: Picture) -> NDArray[np.float32]:
         """Block statistics of the whole picture and of its four corner crops, (5, 1568); once for a picture."""
