@@ -3,16 +3,14 @@
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from places import ROOT, SCRATCH
 
-ROOT = Path(__file__).parent.parent
-SCRATCH = Path(tempfile.mkdtemp(prefix="autorater-tests-"))
 _OWN = ("__pycache__", ".pytest_cache", ".ruff_cache")
 _LOCAL = ("127.0.0.1", "::1", "localhost", None)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

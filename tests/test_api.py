@@ -5,6 +5,7 @@ import base64
 import inspect
 import io
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from autorater import AutoRater, Judgment, Sampling, make_request
 from autorater.autorater import Item
 from autorater.errors import ProviderError, RateLimited, Refused, Unavailable, UsageError
 from autorater.messages import Text
-from autorater.model import Question, Reply, Token, Usage
+from autorater.model import PROVIDERS, Question, Reply, Token, Usage
 from autorater.retrying import Retries
 
 PROMPT = "a red fox in snow"
@@ -678,6 +679,24 @@ async def test_the_async_door() -> None:
         assert (await judge.ajudge(request)).id == "mine"
 
 
+async def test_leaving_closes_what_the_judge_opened_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    class Closing(ScriptedModel):
+        def __init__(self, model: str = "given", **settings: Any) -> None:
+            super().__init__(name=f"closing:{model}")
+
+        async def close(self) -> None:
+            closed.append(self.name)
+
+    monkeypatch.setitem(PROVIDERS, "closing", (f"{__name__}:Closing", "none"))
+    monkeypatch.setattr(sys.modules[__name__], "Closing", Closing, raising=False)
+    async with AutoRater("closing:own", scorer=Closing(), tools="none", cache=False) as judge:
+        assert (await judge.arate(A, prompt=PROMPT)).outcome == "scored"
+        assert closed == []
+    assert set(closed) == {"closing:own"}
+
+
 async def test_many_at_once_and_as_they_come() -> None:
     taken, flying, most = 0, 0, 0
     model = ScriptedModel()
@@ -720,7 +739,10 @@ async def test_items_from_an_async_stream_and_as_rows(tmp_path: Path) -> None:
 
 
 async def test_a_bad_item_goes_to_on_error_and_the_rest_goes_on() -> None:
-    rows: list[Item] = [{"prompt": PROMPT, "image": "absent.png", "id": "bad"}, {"prompt": PROMPT, "images": [], "id": "worse"}]
+    rows: list[Item] = [
+        {"prompt": PROMPT, "image": "absent.png", "id": "bad"},
+        {"prompt": PROMPT, "images": [], "id": "worse"},
+    ]
     good = make_request([A], prompt=PROMPT, task="rate", id="good")
     found: dict[Any, str] = {}
 

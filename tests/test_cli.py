@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from command import Ran, run, spawn, start
-from conftest import ROOT, SCRATCH
 from pictures import png
+from places import ROOT, SCRATCH
 from small_server import SmallServer, filled, says
 
 COMMANDS = ("compare", "rate", "check", "rank", "run", "replay", "show", "tools", "models", "doctor", "demo")
