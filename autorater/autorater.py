@@ -92,6 +92,7 @@ class AutoRater:
         except ValidationError as error:
             raise UsageError(describe_errors(error)) from error
         self.allow_urls = allow_urls
+        self.closed = False
         rates = open_model(scorer) if isinstance(scorer, str) else scorer
         self._own = [found for found, given in ((opened, model), (rates, scorer)) if isinstance(given, str)]
         Budget(max_cost)  # refuses a wrong limit before a log is begun
@@ -166,6 +167,8 @@ class AutoRater:
 
     async def ajudge(self, request: Request) -> Judgment:
         """Judge a request made by `autorater.request.make_request`."""
+        if self.closed:
+            raise UsageError("this judge is closed: make another AutoRater, with the same log to resume")
         return await self.loop(request)
 
     async def _request(self, images: list[ImageSource], prompt: str, source: Any, task: Any, id: str) -> Request:
@@ -212,7 +215,7 @@ class AutoRater:
 
         async def one(item: Item) -> Judgment:
             request = item if isinstance(item, Request) else await asyncio.to_thread(self._open, item, folder)
-            return await self.loop(request)
+            return await self.ajudge(request)
 
         async with aclosing(in_parallel(one, requests, concurrency=concurrency, on_error=on_error)) as stream:
             async for judgment in stream:
@@ -248,6 +251,7 @@ class AutoRater:
 
     def close(self) -> None:
         """Finish the log, free the specialists and close the connections of the sync door."""
+        self.closed = True
         run_sync(self._close_models())
         if self.log is not None:
             self.log.close()

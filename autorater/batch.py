@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from autorater.cli_options import JudgeOptions
 from autorater.errors import BudgetExceeded, RecordError, UsageError, one_line
@@ -70,7 +70,7 @@ def run_batch(
             async for judgment in stream:
                 tally.add(judgment)
                 if lines:
-                    lines.write(judgment.model_dump_json() + "\n")
+                    _write(lines, judgment)
                 bar.advance(cost=tally.cost, problems=len(problems))
 
         stopped = ""
@@ -89,6 +89,13 @@ def run_batch(
         print(f"autorater: {one_line(problem)}", file=sys.stderr)
     seconds = time.perf_counter() - start
     return {**tally.summary(), "errors": problems, "stopped": stopped, "seconds": round(seconds, 2)}
+
+
+def _write(lines: TextIO, judgment: Judgment) -> None:
+    try:
+        lines.write(judgment.model_dump_json() + "\n")
+    except OSError as error:
+        raise RecordError(f"cannot write to --out: {error.strerror}; free some space, --log resumes a run") from error
 
 
 def count_lines(path: Path) -> int | None:

@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from autorater.card import Card
 from autorater.checklist import Checklist
+from autorater.document import describe_errors
 from autorater.errors import RecordError, ReplayMiss
 from autorater.events import Judged, Requested, Started
 from autorater.image import Fit
@@ -67,16 +68,31 @@ class RecordedModel:
 def recorded_loop(log: RunLog) -> Loop:
     """The loop that the log was made with, answered by the log."""
     started = _started(log)
+    try:
+        loop = _loop_of(log, started)
+    except (KeyError, TypeError, ValidationError) as error:
+        what = describe_errors(error) if isinstance(error, ValidationError) else f"{error} is missing"
+        raise RecordError(f"{log.path.name}, line 1: the settings are damaged: {what}") from error
+    recorded = {name: value for name, value in started.settings.items() if name != "card_blobs"}
+    if difference := describe_difference(recorded, loop.settings):
+        raise ReplayMiss(
+            f"this version of AutoRater judges otherwise than the one that made the log ({difference}): "
+            f"replay it with autorater-vision {started.autorater}, or record the run again"
+        )
+    return loop
+
+
+def _loop_of(log: RunLog, started: Started) -> Loop:
     told, cards = started.settings, recorded_cards(log)
     settings = Settings(
-        selection=Selection(told["tools"]["how"], tuple(told["tools"]["names"])),
+        selection=TypeAdapter(Selection).validate_python(told["tools"]),
         order=told["order"],
         samples=told["samples"],
         protocol=told["protocol"],
         checklist=Checklist.model_validate(told["checklist"]) if told["checklist"] else None,
         sampling=Sampling.model_validate(told["sampling"]) if told["sampling"] else None,
     )
-    loop = make_loop(
+    return make_loop(
         settings,
         model=_recorded_model(told["model"]),
         scorer=_recorded_model(told["scorer"]),
@@ -87,13 +103,6 @@ def recorded_loop(log: RunLog) -> Loop:
         tool_settings=told["toolbox"],
         version=started.autorater,
     )
-    recorded = {name: value for name, value in told.items() if name != "card_blobs"}
-    if difference := describe_difference(recorded, loop.settings):
-        raise ReplayMiss(
-            f"this version of AutoRater judges otherwise than the one that made the log ({difference}): "
-            f"replay it with autorater-vision {started.autorater}, or record the run again"
-        )
-    return loop
 
 
 def recorded_cards(log: RunLog) -> dict[str, Card]:

@@ -799,6 +799,16 @@ def test_an_image_may_be_given_as(kind: str, tmp_path: Path) -> None:
     assert np.array_equal(shown.array(), picture(0).array())
 
 
+@pytest.mark.parametrize("log", [None, "log"])
+def test_a_closed_judge_says_so(log: str | None) -> None:
+    judge = rater(log=log)
+    assert judge.rate(A, prompt=PROMPT).outcome == "scored"
+    judge.close()
+    with pytest.raises(UsageError, match="this judge is closed: make another AutoRater, with the same log to resume"):
+        judge.rate(B, prompt=PROMPT)
+    judge.close()
+
+
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 

@@ -24,13 +24,13 @@ RATE = ("rate", "a.png", *FOX)
 COMPARE = ("compare", "a.png", "b.png", *FOX)
 
 
-def huge() -> bytes:
-    """A PNG of a few bytes that claims 40,000 x 40,000 pixels."""
+def claiming(side: int) -> bytes:
+    """A PNG of a few bytes that claims any size."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
@@ -44,7 +44,8 @@ FILES: dict[str, bytes | str] = {
     "cut.png": png(2)[:-40],
     "text.png": "I am no image",
     "empty.png": b"",
-    "huge.png": huge(),
+    "huge.png": claiming(40_000),
+    "zero.png": claiming(0),
     "broken.md": "name: no front matter\n",
     "cycle.md": checklist("  - {id: a, text: A, depends_on: [b]}\n  - {id: b, text: B, depends_on: [a]}\n"),
     "orphan.md": checklist("  - {id: a, text: A, depends_on: [nobody]}\n"),
@@ -73,10 +74,11 @@ ROWS = {
     # images
     "missing file": image("gone.png", "no image at 'gone.png': check the path"),
     "folder": image(".", "expected an image file, '.' is a folder: name one file in it"),
-    "truncated": image("cut.png", "cut.png"),
-    "text as image": image("text.png", "text.png"),
+    "truncated": image("cut.png", "cut.png is truncated or broken (image file is truncated): save or download"),
+    "text as image": image("text.png", "text.png is not an image that can be read (it starts with b'I am no"),
     "zero bytes": image("empty.png", "expected an image in empty.png, found 0 bytes: the file is empty; save it again"),
-    "huge": image("huge.png", "huge.png"),
+    "no pixels": image("zero.png", "zero.png is not an image that can be read"),
+    "huge": image("huge.png", "huge.png claims too many pixels to decode safely"),
     "broken data URL": image("data:image/png;base64,!!!", "the data: URL is not valid base64"),
     "URL": Row(
         ("rate", "https://example.org/a.png", *FOX), "nothing is downloaded unasked: pass allow_urls=True (--allow"
@@ -264,6 +266,15 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "no first line": (lambda log: log.split(b"\n", 1)[1], "'log' holds no run: its first line is not 'started'"),
     "a newer log": (lambda log: log.replace(b'"schema_number":1', b'"schema_number":99'), "upgrade autorater-vision"),
+    "other settings": (
+        lambda log: log.replace(b'"order":"both"', b'"order":"up"', 1),
+        "the settings are damaged: order: input should be",
+    ),
+    "no such choice": (
+        lambda log: log.replace(b'"how":"none"', b'"how":"some"', 1),
+        "damaged: how: input should be 'all'",
+    ),
+    "no settings": (lambda log: log.replace(b'"tools":', b'"tolls":', 1), "line 1: the settings are damaged"),
     "a damaged answer": (
         lambda log: log.replace(b'"finish":"stop"', b'"finish":"halt"'),
         "input should be 'stop', 'length'",
