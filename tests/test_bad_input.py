@@ -272,7 +272,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "no such choice": (
         lambda log: log.replace(b'"how":"none"', b'"how":"some"', 1),
-        "damaged: how: input should be 'all'",
+        "how: input should be 'all', 'auto'",
     ),
     "no settings": (lambda log: log.replace(b'"tools":', b'"tolls":', 1), "line 1: the settings are damaged"),
     "a damaged answer": (
