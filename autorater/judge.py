@@ -199,6 +199,7 @@ class Loop:
             autorater=self.version,
             prompts=prompts,
             cards={name: self.cards[name].digest for name in chosen.names},
+            checklist=self.judge.list_digest(request) if isinstance(self.judge, VlmJudge) else "",
             settings=self.digest,
             request=request.digest,
         )
@@ -261,7 +262,7 @@ def _offered(selection: Selection, cards: Mapping[str, Card], specialists: Speci
     """The cards that can matter: a run resumes although something that it never uses was installed meanwhile."""
     names = {"none": (), "fixed": selection.names}.get(selection.how, tuple(cards))
     if specialists is not None and selection.how == "auto":
-        names = specialists.reads(edit=True)
+        names = (*specialists.reads(edit=False), *specialists.reads(edit=True))
     return {name: card for name, card in cards.items() if name in names}
 
 

@@ -86,6 +86,7 @@ class JudgedBy(Record):
     cards: dict[str, str] = {}
     """Specialist → sha256 of its card."""
     checklist: str = ""
+    """sha256 of the checklist that was asked, "" when none was."""
     settings: str = ""
     """sha256 of the judge's settings."""
     request: str = ""

@@ -47,9 +47,8 @@ class SpecialistJudge:
             raise UsageError(f"the embedded judge decides by one of {known}; got {criterion!r}")
 
     def reads(self, *, edit: bool) -> tuple[str, ...]:
-        """The specialists whose readings decide, sorted; for edits those of other requests too."""
-        names = self.coefficients.names(edit=False) + (self.coefficients.names(edit=True) if edit else ())
-        return tuple(sorted({name.partition(".")[0] for name in names}))
+        """The specialists whose readings decide, sorted."""
+        return tuple(sorted({name.partition(".")[0] for name in self.coefficients.names(edit=edit)}))
 
     @property
     def digest(self) -> str:

@@ -54,6 +54,8 @@ class VlmJudge:
     _schemas: dict[tuple[str, bool], tuple[dict[str, Any], str]] = field(default_factory=dict[Any, Any], repr=False)
     _prepared: dict[tuple[str, bool, int], Prepared] = field(default_factory=dict[Any, Any], repr=False)
 
+    _digests: dict[bool, str] = field(default_factory=dict[bool, str], repr=False)
+
     async def __call__(
         self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
     ) -> list[Pass]:
@@ -153,6 +155,14 @@ class VlmJudge:
     def list_for(self, request: Request) -> Checklist:
         """The checklist of this request: the caller's, or the one for generations or edits."""
         return self.checklist or default_checklist(edit=request.edit)
+
+    def list_digest(self, request: Request) -> str:
+        """The sha256 of the checklist that this request is asked, "" under `autorater-paper`, which asks none."""
+        if self.protocol == "autorater-paper" and request.task != "check":
+            return ""
+        if request.edit not in self._digests:
+            self._digests[request.edit] = digest_of(self.list_for(request).model_dump(mode="json"))
+        return self._digests[request.edit]
 
     def _read(self, asked: Asked, request: Request, order: Sequence[int]) -> tuple[Verdict | None, OutcomeKind, str]:
         reply = asked.reply

@@ -271,7 +271,8 @@ def references() -> list[tuple[str, int]]:
 @pytest.mark.parametrize(("reading", "direction"), references())
 def test_every_reading_of_the_coefficients_is_on_a_card_with_its_direction(reading: str, direction: int) -> None:
     specialist, _, quantity = reading.partition(".")
-    assert specialist in SpecialistJudge().reads(edit=True)
+    judge = SpecialistJudge()
+    assert specialist in (*judge.reads(edit=False), *judge.reads(edit=True))
     better = find_cards()[specialist].quantity(quantity).better
     assert direction == 0 or better == {1: "higher", -1: "lower"}[direction]
 
