@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from places import ROOT, SCRATCH
 
-_OWN = ("__pycache__", ".pytest_cache", ".ruff_cache")
+_OWN = ("__pycache__", ".pytest_cache", "pytest-cache-files-", ".ruff_cache")
 _LOCAL = ("127.0.0.1", "::1", "localhost", None)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _KEYS = ("_API_KEY", "_AUTH_TOKEN", "_BASE_URL", "_ORG_ID", "_PROJECT_ID")
