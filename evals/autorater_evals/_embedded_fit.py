@@ -24,44 +24,30 @@ Mask = NDArray[np.bool_]
 PENALTY = 0.5
 """Ridge on the coefficients, per squared unit of z and per pair."""
 
+_PROMPT_MATCH = Scale(
+    reading="content_labels.prompt_match",
+    words="match of the seen labels with the prompt",
+    centre=0.3,
+    scale=0.25,
+    low=-1,
+    high=1,
+    direction=1,
+    mean=0,
+    of_prompt=True,
+)
 SCALES: dict[str, Scale] = {
     "niqe": Scale(reading="niqe.niqe", words="NIQE", centre=4.5, scale=1.5, low=2, high=9, direction=-1, mean=0),
     "brisque": Scale(
         reading="brisque.brisque", words="BRISQUE", centre=30, scale=20, low=0, high=100, direction=-1, mean=0
     ),
-    "label_match_prompt": Scale(
-        reading="content_labels.prompt_match",
-        words="match of the seen labels with the prompt",
-        centre=0.3,
-        scale=0.25,
-        low=-1,
-        high=1,
-        direction=1,
-        mean=0,
-        of_prompt=True,
+    "label_match_prompt": _PROMPT_MATCH,
+    "label_match_concepts": _PROMPT_MATCH.model_copy(
+        update={
+            "reading": "content_labels.concept_match",
+            "words": "match of the seen labels with the prompt's words",
+        }
     ),
-    "label_match_concepts": Scale(
-        reading="content_labels.concept_match",
-        words="match of the seen labels with the prompt's words",
-        centre=0.3,
-        scale=0.25,
-        low=-1,
-        high=1,
-        direction=1,
-        mean=0,
-        of_prompt=True,
-    ),
-    "labels_against": Scale(
-        reading="content_labels.prompt_match",
-        words="match of the seen labels with the prompt",
-        centre=0.1,
-        scale=0.1,
-        low=-0.3,
-        high=0.1,
-        direction=1,
-        mean=0,
-        of_prompt=True,
-    ),
+    "labels_against": _PROMPT_MATCH.model_copy(update={"centre": 0.1, "scale": 0.1, "low": -0.3, "high": 0.1}),
 }
 """Centres and scales are round numbers near the mean and the deviation of the rated pictures. `labels_against`
 tells apart only matches that are hardly better than any photograph's, as pictures of something else have."""
