@@ -1,13 +1,21 @@
 """What specialists say: readings with declared quantities, regions, text, or a typed reason for having none."""
 
 import math
-from typing import Annotated, Literal, Self, TypeAlias
+from base64 import b64decode, b64encode
+from io import BytesIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from autorater.canonical import Record
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Better: TypeAlias = Literal["higher", "lower", "neither"]
+MASK_SIDE = 256
+"""Pixels of the longer side of a mask at most."""
 
 
 class Quantity(Record):
@@ -68,12 +76,43 @@ class Region(Record):
         return self
 
 
+class Mask(Record):
+    """Where in the image something was found: `png` is a greyscale PNG of the image's shape, 0 nowhere to 255 surely.
+
+    It is small (at most 256 pixels a side) and stretched over the image when it is shown.
+    """
+
+    label: str
+    png: str
+    """Base64."""
+
+    @staticmethod
+    def of(label: str, strength: "NDArray[Any]") -> "Mask":
+        """From an array of shape (height, width), 0 to 1, of any size; larger ones are averaged down."""
+        import numpy as np
+        from PIL import Image
+
+        image = Image.fromarray((np.clip(strength, 0, 1) * 255).round().astype(np.uint8))
+        image.thumbnail((MASK_SIDE, MASK_SIDE), Image.Resampling.BOX)
+        buffer = BytesIO()
+        image.save(buffer, "PNG", optimize=True)
+        return Mask(label=label, png=b64encode(buffer.getvalue()).decode())
+
+    def array(self) -> "NDArray[np.uint8]":
+        """The mask as (height, width) uint8."""
+        import numpy as np
+        from PIL import Image
+
+        return np.asarray(Image.open(BytesIO(b64decode(self.png))))
+
+
 class Measured(Record):
     """The specialist looked and answered."""
 
     kind: Literal["measured"] = "measured"
     readings: tuple[Reading, ...] = ()
     regions: tuple[Region, ...] = ()
+    mask: Mask | None = None
     text: str = ""
     """What it says in words; data, never instructions."""
 

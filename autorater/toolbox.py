@@ -10,16 +10,17 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autorater.assessment import Declined, Failed, Measured, Outcome, Provenance
 from autorater.canonical import digest_of
-from autorater.card import Card, find_cards
+from autorater.card import Card, Value, find_cards
 from autorater.errors import AutoRaterError, MissingExtraError, SpecialistError, UsageError
 from autorater.image import Picture
+from autorater.store import missing_weights, weights_folder
 from autorater.suggest import did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,11 @@ class View:
 
 
 class Specialist(Protocol):
-    """A local model or measure. Made as `Class(device=…)`; loads its weights when made; tensors never leave it."""
+    """A local model or measure; loads its weights when made; tensors never leave it.
+
+    Made as `Class(device=…, **options)` with every option of its card; where the card names weights that no package
+    ships, also with `weights=` the folder of the store that holds them, checked.
+    """
 
     def __call__(self, views: Sequence[View], /) -> Sequence[Outcome]:
         """One outcome per view, in order. Raises SpecialistError when it cannot work on the input."""
@@ -67,17 +72,28 @@ class Job:
 class Toolbox:
     """The installed specialists. `cards` replaces the cards that are found; `device` is a torch device name.
 
-    `commercial=True` refuses the specialists whose licence forbids commercial use.
+    `commercial=True` refuses the specialists whose licence forbids commercial use. `options` are specialist → option →
+    value, where they differ from the card's defaults.
+
+    Raises:
+        UsageError: an option names no specialist, is unknown, or has a value that is not allowed.
+
     """
 
     def __init__(
-        self, cards: Mapping[str, Card] | None = None, *, device: str = "cpu", commercial: bool = False
+        self,
+        cards: Mapping[str, Card] | None = None,
+        *,
+        device: str = "cpu",
+        commercial: bool = False,
+        options: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         found = dict(find_cards() if cards is None else cards)
         self.refused = {name: card for name, card in found.items() if commercial and not card.meta.commercial}
         self.cards = {name: card for name, card in found.items() if name not in self.refused}
         self.device = device
-        self.settings = digest_of({"device": device.split(":")[0]})
+        self.chosen = {name: self.card(name).options(given) for name, given in (options or {}).items()}
+        self.settings = tool_settings(device, self.chosen)
         self._lane: _Lane | None = None
         self._lock = threading.Lock()
 
@@ -90,9 +106,17 @@ class Toolbox:
             raise UsageError(f"no specialist is called {name!r}; {did_you_mean(name, self.cards)}")
         return self.cards[name]
 
+    def options(self, card: Card) -> dict[str, Value]:
+        """Every option of this specialist with the value that is in force."""
+        return self.chosen.get(card.name) or card.options()
+
+    def missing(self, card: Card) -> list[str]:
+        """What this specialist lacks: modules that are not installed, weights that are not in the store."""
+        return [*card.missing(), *missing_weights(card, self.options(card))]
+
     def ready(self) -> dict[str, Card]:
-        """The cards of the specialists whose packages are installed."""
-        return {name: card for name, card in self.cards.items() if not card.missing()}
+        """The cards of the specialists whose packages are installed and whose weights are here."""
+        return {name: card for name, card in self.cards.items() if not self.missing(card)}
 
     def require(self, names: Sequence[str]) -> None:
         """Raise UsageError or MissingExtraError unless every one of `names` can run."""
@@ -101,13 +125,18 @@ class Toolbox:
             if missing := card.missing():
                 what = f"the specialist {name!r} (missing: {', '.join(missing)})"
                 raise MissingExtraError(what, extra=card.meta.extra)
+            if missing := missing_weights(card, self.options(card)):
+                raise UsageError(
+                    f"the weights of the specialist {name!r} are not here ({', '.join(missing)}): "
+                    f"run `autorater tools pull {name}`"
+                )
 
     def submit(self, name: str, view: View) -> "Future[tuple[Outcome, Provenance]]":
         """Queue one view; the future holds the outcome (never an exception of the specialist) and its provenance."""
         job = Job(self.card(name), view, Future())
         with self._lock:
             if self._lane is None:
-                self._lane = _Lane(self.device, self.settings)
+                self._lane = _Lane(self.device, self.settings, self.options)
             self._lane.put(job)
         return job.done
 
@@ -117,6 +146,14 @@ class Toolbox:
             if self._lane is not None:
                 self._lane.stop()
                 self._lane = None
+
+
+def tool_settings(device: str, options: Mapping[str, Mapping[str, Value]]) -> str:
+    """The sha256 of what changes specialists' results beside their cards; the index of a device changes nothing."""
+    told: dict[str, Any] = {"device": device.split(":")[0]}
+    if options:
+        told["options"] = {name: dict(values) for name, values in options.items()}
+    return digest_of(told)
 
 
 def narrow(card: Card, view: View) -> View:
@@ -133,8 +170,9 @@ def narrow(card: Card, view: View) -> View:
 class _Lane:
     """One thread that owns the specialists of one device."""
 
-    def __init__(self, device: str, settings: str) -> None:
+    def __init__(self, device: str, settings: str, options: "Callable[[Card], dict[str, Value]]") -> None:
         self.device = device
+        self.options = options
         self.settings = settings
         self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.loaded: dict[str, Specialist] = {}
@@ -202,7 +240,7 @@ class _Lane:
 
     def load(self, card: Card) -> Specialist:
         if card.name not in self.loaded:
-            self.loaded[card.name] = load_specialist(card, device=self.device)
+            self.loaded[card.name] = load_specialist(card, device=self.device, options=self.options(card))
         return self.loaded[card.name]
 
 
@@ -214,11 +252,20 @@ def give_up(waiting: Mapping[str, Iterable[Job]]) -> None:
                 job.done.set_exception(SpecialistError(f"the toolbox was closed before {job.card.name} looked"))
 
 
-def load_specialist(card: Card, *, device: str = "cpu") -> Specialist:
-    """Import and make the specialist of a card. Raises MissingExtraError when a package of it is not installed."""
+def load_specialist(card: Card, *, device: str = "cpu", options: Mapping[str, Value] | None = None) -> Specialist:
+    """Import and make the specialist of a card.
+
+    Raises:
+        MissingExtraError: a package of it is not installed.
+        SpecialistError: weights are missing, or are not those that the card names.
+
+    """
     module, _, name = card.meta.entry.partition(":")
+    keywords: dict[str, Any] = card.options(options)
+    if (folder := weights_folder(card, keywords)) is not None:
+        keywords["weights"] = folder
     try:
-        specialist: Specialist = getattr(importlib.import_module(module), name)(device=device)
+        specialist: Specialist = getattr(importlib.import_module(module), name)(device=device, **keywords)
     except ModuleNotFoundError as error:
         what = f"the specialist {card.name!r} (missing: {error.name})"
         raise MissingExtraError(what, extra=card.meta.extra) from error

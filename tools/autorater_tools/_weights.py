@@ -33,7 +33,7 @@ def weights_path(card: Card, ending: str) -> Path:
     if actual != found[0].sha256:
         raise SpecialistError(
             f"{path.name} of {found[0].package} has sha256 {actual[:12]}…, the card of {card.name} says "
-            f"{found[0].sha256[:12]}…: reinstall the package, or use the version that the extra names"
+            f"{str(found[0].sha256)[:12]}…: reinstall the package, or use the version that the extra names"
         )
     return path
 

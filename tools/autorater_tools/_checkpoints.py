@@ -1,0 +1,65 @@
+"""What every specialist on a checkpoint of transformers shares: loading it from a folder, precision, batches that fit.
+
+Nothing here reaches a hub: a folder of the weights store is all that is read, safetensors only, and no code from it.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from autorater.errors import SpecialistError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def precision(device: str) -> torch.dtype:
+    """float16 on a GPU, as the official code of most scorers does; float32 on the CPU, where halves are slow."""
+    return torch.float16 if device.startswith("cuda") else torch.float32
+
+
+def load_pretrained(loader: Any, folder: Path, **keywords: Any) -> Any:
+    """`loader.from_pretrained(folder)`, offline and without code from the checkpoint.
+
+    Raises:
+        SpecialistError: the folder is no such checkpoint, or a file of it is damaged.
+
+    """
+    try:
+        return loader.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **keywords)
+    except Exception as error:  # whatever the library raises, the folder is to blame
+        raise SpecialistError(
+            f"{folder.name!r} is no checkpoint that {loader.__name__} can read ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}): fetch it again with `autorater tools pull`"
+        ) from error
+
+
+def load_model(loader: Any, folder: Path, *, device: str, dtype: torch.dtype | None = None) -> Any:
+    """The model of a checkpoint folder on `device`, ready to infer, in `dtype` or the device's precision."""
+    model = load_pretrained(loader, folder, dtype=dtype or precision(device), use_safetensors=True)
+    return model.to(device).eval()
+
+
+def in_batches(items: Sequence[T], run: Callable[[Sequence[T]], Sequence[R]], *, size: int = 16) -> list[R]:
+    """`run` over `items`, at most `size` at a time; a batch that the GPU has no memory for is halved.
+
+    Raises:
+        SpecialistError: even one item does not fit.
+
+    """
+    done: list[R] = []
+    while len(done) < len(items):
+        batch = items[len(done) : len(done) + size]
+        try:
+            done.extend(run(batch))
+        except torch.cuda.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            if len(batch) == 1:
+                raise SpecialistError(
+                    "the GPU has not enough free memory for one image: close what else uses it, choose a smaller "
+                    "variant, or run on --device cpu"
+                ) from error
+            size = len(batch) // 2
+    return done
