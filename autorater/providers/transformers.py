@@ -26,6 +26,7 @@ from autorater.model import Capability, Question, Reply, Usage
 from autorater.providers._constrained import Draw, Until, compile_words
 from autorater.providers._local_chat import render
 from autorater.providers._wire import Schemas, check_images
+from autorater.vision_ops import allow_torchvision
 
 _CAPABILITY = Capability(
     # Every processor scales to its own size, so a picture is cut down only where it would cost much memory.
@@ -196,6 +197,7 @@ class TransformersModel:
         return config
 
     def _load(self) -> _Loaded:
+        allow_torchvision()
         try:
             with _progress_bars(self._allow_downloads):
                 processor: Any = cast("Any", transformers.AutoProcessor).from_pretrained(self._source, **self._access())

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from autorater.model import Model, open_model
+from autorater.vision_ops import allow_torchvision
+
+allow_torchvision()  # before a test module imports classes of transformers, which import torchvision where it is there
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,11 @@ from importlib.util import find_spec
 
 import pytest
 
+if find_spec("torch"):
+    from autorater.vision_ops import allow_torchvision
+
+    allow_torchvision()  # before a test module imports classes of transformers, which import torchvision
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
