@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -22,11 +23,11 @@ def allow_torchvision() -> None:
         return
     for library in sorted(Path(spec.submodule_search_locations[0]).glob("_C.*")):
         try:
-            torch.ops.load_library(str(library))
+            cast("Any", torch.ops).load_library(str(library))
         except OSError:
             continue
     if not _there():
-        declared = torch.library.Library("torchvision", "FRAGMENT")
+        declared: Any = torch.library.Library("torchvision", "FRAGMENT")
         for operator in ("nms", "qnms"):
             declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(declared)
