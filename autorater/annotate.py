@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from unicodedata import combining, normalize
 
 from autorater.assessment import Mask, Measured, Region
@@ -172,7 +172,7 @@ def drawable(text: str, font: _Font) -> str:
         return text
 
     def shape(letter: str) -> bytes:
-        mask = font.getmask(letter)
+        mask: Any = font.getmask(letter)
         return bytes(mask) + repr(mask.size).encode()
 
     unknown = shape("\U0010fffd")
