@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from autorater.assessment import Declined, Measured, Outcome, Reading, Region
 from autorater.toolbox import View
 from autorater_tools._pixels import at_most
+from autorater_tools._weights import own_card, weights_path
 
 LONGER_SIDE = 1024
 """Pixels of the longer side at most; both networks look at crops of it."""
@@ -29,6 +30,9 @@ class HandsAndBodies:
     """MediaPipe Hands and Pose (Zhang et al., 2020; Bazarevsky et al., 2020) with the networks of the package."""
 
     def __init__(self, *, device: str = "cpu") -> None:
+        card = own_card("hands_and_bodies")
+        for weights in card.meta.weights:
+            weights_path(card, weights.file)  # checked here, for the library loads them by itself
         solutions: Any = import_module("mediapipe").solutions  # it lies in an environment of its own
         told = {"static_image_mode": True, "model_complexity": 1, "min_detection_confidence": 0.5}
         self.hands: Any = solutions.hands.Hands(max_num_hands=MOST_HANDS, **told)
