@@ -2,7 +2,8 @@
 
 From the providers' documentation as read in November 2026. Where a model is not listed, its provider's last row is
 used: it is cautious, and says `known=False`. What such a row gets wrong about sampling, the adapter learns from the
-server's answer.
+server's answer. Every writing model of OpenAI, Anthropic and Google takes tools, so that an unknown one is taken to; a
+server of one's own only when its adapter is told so.
 """
 
 from collections.abc import Callable
@@ -83,6 +84,7 @@ _GPT = Capability(
     temperature=False,
     seed=False,
     logprobs=False,
+    tools=True,
     efforts=("none", "low", "medium", "high", "xhigh"),
     image_tokens="32 px patches x 1.2, at most 2500",
 )
@@ -95,6 +97,7 @@ _CLAUDE = Capability(
     temperature=False,
     seed=False,
     logprobs=False,
+    tools=True,
     efforts=("low", "medium", "high", "xhigh", "max"),
     image_tokens="28 px squares, at most 4784",
 )
@@ -103,6 +106,7 @@ _GEMINI_3 = Capability(
     fit=_GEMINI,
     max_images=100,
     logprobs=False,
+    tools=True,
     efforts=("minimal", "low", "medium", "high", "xhigh"),
     image_tokens="1120, whatever the size",
 )
@@ -113,6 +117,8 @@ _GEMINI_2 = replace(
     image_tokens="256 and more, by pan and scan",
 )
 _ANY = Capability(fit=_LOCAL, max_images=16, logprobs=True, known=False)
+_GPT_DECIDES = replace(_GPT, efforts=(), tools=False)
+_GEMINI_DECIDES = replace(_GEMINI_3, seed=False, temperature=False, efforts=(), tools=False)
 
 
 _patches = partial(patches, multiplier=1.2)
@@ -165,10 +171,10 @@ TABLE = (
     Row("google", "gemini-2.5-pro", _GEMINI_2),
     Row("google", "gemini-2.5-flash", _GEMINI_2),
     Row("google", "", replace(_GEMINI_3, max_images=16, efforts=(), image_tokens="unknown", known=False)),
-    Row("openai-decisions", "gpt-6-luna", replace(_GPT, efforts=()), _patches),
-    Row("openai-decisions", "", replace(_GPT, efforts=(), image_tokens="unknown", known=False)),
-    Row("google-decisions", "gemini-decision-1", replace(_GEMINI_3, seed=False, temperature=False, efforts=())),
-    Row("google-decisions", "", replace(_GEMINI_3, seed=False, temperature=False, efforts=(), known=False)),
+    Row("openai-decisions", "gpt-6-luna", _GPT_DECIDES, _patches),
+    Row("openai-decisions", "", replace(_GPT_DECIDES, image_tokens="unknown", known=False)),
+    Row("google-decisions", "gemini-decision-1", _GEMINI_DECIDES),
+    Row("google-decisions", "", replace(_GEMINI_DECIDES, known=False)),
     Row("compatible", "", _ANY),
     Row("transformers", "", _ANY),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from autorater.canonical import digest
 from autorater.image import Fit, Picture
 
 Role: TypeAlias = Literal["user", "assistant"]
@@ -31,7 +32,8 @@ class ToolCall:
     name: str
     arguments: dict[str, Any]
     signature: str = ""
-    """What the provider wants back unread with the call (Gemini's thought signature); "" when there is none."""
+    """What the provider wants back unread with the call: Gemini's thought signature, or the reasoning of Claude or GPT
+    before it, as JSON; "" when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def _canonical(part: Part, rule: str) -> dict[str, Any]:
     if isinstance(part, Image):
         return {"image": part.picture.sha256, "fit": rule}
     if isinstance(part, ToolCall):
-        return {"call": part.name, "id": part.id, "arguments": part.arguments}
+        called = {"call": part.name, "id": part.id, "arguments": part.arguments}
+        return called | {"signature": digest(part.signature.encode())} if part.signature else called
     inner = [_canonical(one, rule) for one in part.parts]
     return {"result": part.name, "id": part.id, "failed": part.failed, "parts": inner}

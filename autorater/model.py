@@ -71,7 +71,8 @@ class Question:
     sampling: Sampling = field(default_factory=Sampling)
     sample: int = 0
     tools: tuple[Tool, ...] = ()
-    """What the model may call. With tools and an empty `schema` the model calls tools or answers in free text."""
+    """What the model may call. With tools and an empty `schema` the model calls tools or answers in free text; with a
+    schema it calls none, and the tools only explain the calls that are in the conversation."""
 
 
 class Called(Record):
@@ -88,7 +89,7 @@ class Reply(Record):
     """What came back from one call, in our words; `raw` is the provider's own JSON."""
 
     text: str
-    """The answer, which should be JSON of the schema; "" when the model refused."""
+    """The answer, which should be JSON of the schema; "" when the model refused. Beside calls, what it said to them."""
     finish: Finish
     calls: tuple[Called, ...] = ()
     """The tools that the model asks for, in order; only when the question had tools."""

@@ -17,11 +17,18 @@ _NAMES = {
     "effort": re.compile(r"effort|thinking|reasoning", re.I),
     "schema": re.compile(r"response_format|json_schema|guided|grammar|structured.?output", re.I),
 }
+_TOOLS = re.compile(r"\btools?\b|\btool_|function.?call", re.I)
 _UNSUPPORTED = re.compile(
     r"(un|not |n't |in)support|not (permitted|allowed|available|enabled|accepted|recogni[sz]ed|implemented)"
-    r"|unknown|unrecogni[sz]ed|unexpected|deprecated|removed|only the default|extra inputs",
+    r"|unknown|unrecogni[sz]ed|unexpected|deprecated|removed|only the default|extra inputs|requires --",
     re.I,
 )
+
+
+def refuses_tools(error: ProviderError) -> bool:
+    """Whether a server's complaint says that it takes no tools."""
+    complaint = str(error)
+    return error.status in (400, 422, 500, 501) and bool(_UNSUPPORTED.search(complaint) and _TOOLS.search(complaint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +71,17 @@ class Arguments:
         """The arguments for `question`; each one dropped is told in `warnings`.
 
         Log probabilities are asked for by default "where the model gives them": that a model gives none is told only
-        when the caller asked in so many words. The seed is moved on by the sample's number, or all would be equal.
+        when the caller asked in so many words; of free text and calls, which no label stands in, none are asked for.
+        The seed is moved on by the sample's number, or all would be equal.
         """
         sampling = question.sampling
+        wants_logprobs = sampling.logprobs and bool(question.schema)
         asked_for_logprobs = sampling.logprobs and "logprobs" in sampling.model_fields_set
         wanted: dict[str, tuple[object, bool, bool]] = {  # argument → value, whether it is known to be taken, to tell
             "temperature": (sampling.temperature, takes.temperature, True),
             "seed": (sampling.seed, takes.seed, True),
             "effort": (sampling.effort, bool(takes.efforts) or not takes.known, True),
-            "logprobs": (sampling.logprobs or None, takes.logprobs, asked_for_logprobs),
+            "logprobs": (wants_logprobs or None, takes.logprobs, asked_for_logprobs),
         }
         kept: set[str] = set()
         warnings: list[str] = []
@@ -86,14 +95,14 @@ class Arguments:
             elif tell:
                 shown = "" if value is True else f" {value}"
                 warnings.append(f"{argument}{shown} was dropped: {self.name} does not take it")
-        if "schema" in self.refused:
+        if "schema" in self.refused and question.schema:
             warnings.append(f"the schema is in the prompt only: {self.refused['schema']}")
         return Drawn(
             temperature=sampling.temperature if "temperature" in kept else None,
             seed=sampling.seed + question.sample if "seed" in kept and sampling.seed is not None else None,
             effort=sampling.effort if "effort" in kept else None,
             logprobs="logprobs" in kept,
-            schema=takes.schema == "strict" and "schema" not in self.refused,
+            schema=takes.schema == "strict" and bool(question.schema) and "schema" not in self.refused,
             max_output_tokens=sampling.max_output_tokens,
             warnings=tuple(warnings),
         )

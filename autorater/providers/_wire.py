@@ -7,7 +7,7 @@ from typing import Any
 from autorater.canonical import canonical_json
 from autorater.errors import UsageError
 from autorater.image import Fit, Picture, fit
-from autorater.messages import Conversation, Text, Turn
+from autorater.messages import Conversation, Image, Text, ToolResult, Turn
 from autorater.model import Capability, Question
 
 LENGTHS = frozenset({"minLength", "maxLength"})
@@ -61,9 +61,13 @@ def check_images(conversation: Conversation, takes: Capability, *, name: str) ->
         raise UsageError(f"{name} takes at most {takes.max_images} images in one call, got {count}: send fewer")
 
 
-def parts_of(turn: Turn, text: Callable[[str], Any], image: Callable[[Picture], Any]) -> list[Any]:
-    """The parts of a turn in a provider's own form."""
-    return [text(part.text) if isinstance(part, Text) else image(part.picture) for part in turn.parts]
+def parts_of(whole: Turn | ToolResult, text: Callable[[str], Any], image: Callable[[Picture], Any]) -> list[Any]:
+    """The texts and pictures of a turn or of a tool's result in a provider's own form."""
+    return [
+        text(part.text) if isinstance(part, Text) else image(part.picture)
+        for part in whole.parts
+        if isinstance(part, Text | Image)
+    ]
 
 
 def said(turn: Turn) -> str:
@@ -90,12 +94,16 @@ class Schemas:
 
     def wire(self, question: Question) -> dict[str, Any]:
         """The schema of `question` as the provider takes it: references inlined, objects closed, all keys required."""
-        key = question.schema_digest or id(question.schema)
+        return self.wired(question.schema, question.schema_digest)
+
+    def wired(self, schema: dict[str, Any], digest: str = "") -> dict[str, Any]:
+        """Any schema as the provider takes it; `digest` finds it again when another object holds the same."""
+        key = digest or id(schema)
         made = self._made.get(key)
-        if made is None or (key == id(question.schema) and made[0] is not question.schema):
+        if made is None or (key == id(schema) and made[0] is not schema):
             if len(self._made) >= 64:
                 self._made.clear()
-            made = question.schema, self._node(question.schema, question.schema.get("$defs", {}), ())
+            made = schema, self._node(schema, schema.get("$defs", {}), ())
             self._made[key] = made
         return made[1]
 

@@ -1,20 +1,37 @@
-"""Anthropic by its Messages API: structured output, no sampling arguments, no picture shrunk behind our back."""
+"""Anthropic by its Messages API: structured output, no sampling arguments, no picture shrunk behind our back.
+
+What Claude thought before it called a tool goes back with the call as it came, which the API insists on.
+"""
 
 import anthropic
 
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
-from autorater.messages import Turn
-from autorater.model import Capability, Finish, Question, Reply, Usage
+from autorater.messages import ToolCall, ToolResult, Turn
+from autorater.model import Called, Capability, Finish, Question, Reply, Usage
 from autorater.providers._arguments import Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
-from autorater.providers._wire import COUNTS, LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
+from autorater.providers._tools import (
+    FAILED,
+    called,
+    calls_of,
+    declared_of,
+    has_picture,
+    packed,
+    results_of,
+    turn_with_calls,
+    with_ids,
+    with_what_precedes,
+)
+from autorater.providers._wire import COUNTS, LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
 
 KEY = "ANTHROPIC_API_KEY"
 _DROPPED = LENGTHS | RANGES | COUNTS | {"pattern"}
+_STRICT_TOOLS = 20
+"""So many tools may be strict in one call."""
 _FINISH: dict[str, Finish] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -78,20 +95,53 @@ class AnthropicModel:
         return self._reply(raw, request_id, drawn)
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
-        output: Json = {"format": {"type": "json_schema", "schema": self._schemas.wire(question)}}
         body: Json = {
             "system": question.conversation.system,
-            "messages": [self._turn(turn) for turn in question.conversation.turns],
-            "output_config": output,
+            "messages": [self._turn(turn) for turn in with_ids(question.conversation).turns],
         }
+        output: Json = {}
+        if question.schema:
+            output["format"] = {"type": "json_schema", "schema": self._schemas.wire(question)}
         if drawn.effort == "none":
             body["thinking"] = {"type": "disabled"}
         elif drawn.effort is not None:
             output["effort"] = drawn.effort
+        if output:
+            body["output_config"] = output
+        # A conversation with calls in it must declare tools, whether or not more may be called.
+        tools = question.tools or declared_of(question.conversation)
+        if tools:
+            strict = {"strict": True} if question.tools and len(tools) <= _STRICT_TOOLS else {}
+            body["tools"] = [
+                {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "input_schema": self._schemas.wired(tool.parameters),
+                    **strict,
+                }
+                for tool in tools
+            ]
+            body["tool_choice"] = {"type": "auto" if question.tools and not question.schema else "none"}
         return body
 
     def _turn(self, turn: Turn) -> Json:
-        return {"role": turn.role, "content": parts_of(turn, _text_part, self._image_part)}
+        if calls_of(turn):
+            content = turn_with_calls(turn, _text_part(said(turn)), _call_block, spoken="text")
+        else:  # results must come before everything else
+            results = [self._result(result) for result in results_of(turn)]
+            content = [*results, *parts_of(turn, _text_part, self._image_part)]
+        return {"role": turn.role, "content": content}
+
+    def _result(self, result: ToolResult) -> Json:
+        content = [
+            part for part in parts_of(result, _text_part, self._image_part) if part["type"] != "text" or part["text"]
+        ]
+        block: Json = {"type": "tool_result", "tool_use_id": result.id}
+        if result.failed and has_picture(result):  # an error may hold text alone
+            content.insert(0, _text_part(FAILED))
+        elif result.failed:
+            block["is_error"] = True
+        return {**block, "content": content} if content else block
 
     def _image_part(self, picture: Picture) -> Json:
         media_type, data = base64_of(picture, self._capability.fit)
@@ -109,12 +159,16 @@ class AnthropicModel:
                 request_id=request_id or None,
             )
         finish = _FINISH.get(str(raw["stop_reason"]), "other")
+        calls = _calls(raw, cut=finish == "length")
+        if raw["stop_reason"] == "tool_use" and calls:
+            finish = "stop"
         details = inner(raw, "stop_details")
         words = " ".join(filter(None, (text(details, "category"), text(details, "explanation"))))
         answer = "".join(text(part, "text") for part in items(raw, "content") if part.get("type") == "text")
         return Reply(
             text="" if finish == "refusal" else answer,
             finish=finish,
+            calls=() if finish == "refusal" else calls,
             refusal=words or answer or "refusal" if finish == "refusal" else "",
             usage=_usage(inner(raw, "usage")),
             served_by=text(raw, "model"),
@@ -149,6 +203,32 @@ def _client_for(key: str, url: str | None, timeout: float) -> anthropic.AsyncAnt
 
 def _text_part(words: str) -> Json:
     return {"type": "text", "text": words}
+
+
+def _call_block(call: ToolCall) -> Json:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+
+
+def _calls(raw: Json, *, cut: bool) -> tuple[Called, ...]:
+    """The calls, each with the thinking before it as its signature; when the answer was cut, so was a call at its end.
+
+    What Claude said beside its thinking is in the signature too, since the order must be kept.
+    """
+    blocks = items(raw, "content")
+    made: list[Called] = []
+    for block, before in with_what_precedes(blocks, "tool_use"):
+        opaque = any(each.get("type") != "text" for each in before)
+        problem = "the answer was cut at the limit of its tokens" if cut and block is blocks[-1] else ""
+        made.append(
+            called(
+                text(block, "name"),
+                block.get("input"),
+                id=text(block, "id"),
+                signature=packed(before) if opaque else "",
+                problem=problem,
+            )
+        )
+    return tuple(made)
 
 
 def _usage(usage: Json) -> Usage:

@@ -1,38 +1,42 @@
 """Any server that speaks OpenAI's Chat Completions: llama.cpp, vLLM, transformers serve, Ollama."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PureWindowsPath
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import openai
 
 from autorater.capability import capability_of
-from autorater.errors import Unavailable, UsageError
+from autorater.errors import ProviderError, Unavailable, UsageError
 from autorater.image import Picture
-from autorater.messages import Turn
-from autorater.model import Capability, Finish, Question, Reply, Usage
-from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
+from autorater.messages import ToolCall, ToolResult, Turn
+from autorater.model import Called, Capability, Finish, Question, Reply, Usage
+from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn, refuses_tools
 from autorater.providers._clients import PerLoop, checked_url
 from autorater.providers._failures import answer_of, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
+from autorater.providers._tools import called, calls_of, check_tools, has_picture, results_of, told, with_ids
 from autorater.providers._wire import Schemas, check_images, data_url, parts_of, said, schema_in_words
 from autorater.providers.openai import client_for, refusal_or_raise, tokens_of
 
 KEY = "AUTORATER_COMPATIBLE_API_KEY"
 _FINISH: Mapping[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "refusal"}
 _IGNORED = "its server answered without it"
+_NO_TOOLS = "tools are then named by structured answers, which does the same"
 
 
 class CompatibleModel:
     """A model behind a compatible server, named `URL#model`; without `#model` the server's only model is used.
 
     An address without a path gets `/v1`. `schema` "prompt" is for servers that do not enforce a schema; that a server
-    refuses or ignores the schema is also noticed, and from then on the schema stands in the prompt. `timeout` is in
-    seconds of silence.
+    refuses or ignores the schema is also noticed, and from then on the schema stands in the prompt. `native_tools` says
+    that the server knows the protocol's tools and that the model was trained for them; some take them without a word
+    and never call any, hence not unless asked for. `timeout` is in seconds of silence.
 
     Raises:
         UsageError: the address is none.
@@ -47,12 +51,13 @@ class CompatibleModel:
         base_url: str | None = None,
         timeout: float = 600.0,
         schema: Literal["strict", "prompt"] = "strict",
+        native_tools: bool = False,
     ) -> None:
         address, _, model = target.partition("#")
         self._target = target
         url = _address(base_url or address)
         self._model = model
-        self._capability = replace(capability_of("compatible", model), schema=schema)
+        self._capability = replace(capability_of("compatible", model), schema=schema, tools=native_tools)
         self._arguments = Arguments(self.name, schema_may_go=True)
         self._schemas = Schemas(frozenset())
         key = api_key or os.environ.get(KEY) or "none"
@@ -78,13 +83,22 @@ class CompatibleModel:
         """One call; see `Model.ask`.
 
         Raises:
-            UsageError: no model was named and the server has more than one, or none.
+            UsageError: no model was named and the server has more than one, or none; or the question has tools and
+                this was opened without `native_tools`.
 
         """
         check_images(question.conversation, self._capability, name=self.name)
+        check_tools(question, self._capability, name=self.name, advice="open it with native_tools if its server does")
         if not self._model:
             self._model = await self._only_model()
-        return await self._arguments.ask(question, self._capability, self._call)
+        try:
+            return await self._arguments.ask(question, self._capability, self._call)
+        except ProviderError as error:
+            if question.tools and not question.schema and refuses_tools(error):
+                raise ProviderError(
+                    f"{error}; open it without native_tools: {_NO_TOOLS}", status=error.status
+                ) from error
+            raise
 
     async def _only_model(self) -> str:
         client = await self._clients.get()
@@ -124,15 +138,27 @@ class CompatibleModel:
     def _body(self, question: Question, drawn: Drawn) -> Json:
         schema = self._schemas.wire(question)
         system = question.conversation.system
-        if not drawn.schema:
+        if schema and not drawn.schema:
             system = f"{system}\n\n{schema_in_words(schema)}"
+        turns = with_ids(question.conversation).turns
         body: Json = {
-            "messages": [
-                {"role": "system", "content": system},
-                *(self._turn(turn) for turn in question.conversation.turns),
-            ],
+            "messages": [{"role": "system", "content": system}, *(each for turn in turns for each in self._turn(turn))],
             "max_tokens": drawn.max_output_tokens,
         }
+        if question.tools and not schema:  # llama.cpp takes no tools beside a schema, and no server needs them then
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": self._schemas.wired(tool.parameters),
+                        "strict": True,
+                    },
+                }
+                for tool in question.tools
+            ]
+            body["tool_choice"] = "auto"
         if drawn.schema:
             body["response_format"] = {
                 "type": "json_schema",
@@ -143,10 +169,23 @@ class CompatibleModel:
         optional = {"temperature": drawn.temperature, "seed": drawn.seed, "reasoning_effort": drawn.effort}
         return body | {name: value for name, value in optional.items() if value is not None}
 
-    def _turn(self, turn: Turn) -> Json:
+    def _turn(self, turn: Turn) -> list[Json]:
         if turn.role == "assistant":
-            return {"role": "assistant", "content": said(turn)}
-        return {"role": "user", "content": parts_of(turn, _text_part, self._image_part)}
+            calls = [_call_item(call) for call in calls_of(turn)]
+            return [{"role": "assistant", "content": said(turn)} | ({"tool_calls": calls} if calls else {})]
+        results = results_of(turn)
+        made: list[Json] = [
+            {"role": "tool", "tool_call_id": result.id, "content": told(result) or "(see the picture)"}
+            for result in results
+        ]
+        # What a tool returns is text here: a picture follows as the user's, after all results.
+        shown = [part for result in results if has_picture(result) for part in self._shown(result)]
+        content = [*shown, *parts_of(turn, _text_part, self._image_part)]
+        return [*made, {"role": "user", "content": content}] if content or not made else made
+
+    def _shown(self, result: ToolResult) -> list[Any]:
+        pictures = [part for part in parts_of(result, _text_part, self._image_part) if part["type"] == "image_url"]
+        return [_text_part(f"The picture that {result.name} returned (call {result.id}):"), *pictures]
 
     def _image_part(self, picture: Picture) -> Json:
         return {"type": "image_url", "image_url": {"url": data_url(picture, self._capability.fit), "detail": "high"}}
@@ -161,12 +200,16 @@ class CompatibleModel:
                 f"{self.name}: the response has no choices: try again later", status=200, request_id=request_id or None
             )
         refusal = text(message, "refusal")
+        calls = tuple(map(_called, items(message, "tool_calls")))
         finish = "refusal" if refusal else _FINISH.get(text(choice, "finish_reason"), "other")
         if finish == "refusal":
-            refusal = refusal or "content_filter"
+            refusal, calls = refusal or "content_filter", ()
+        elif calls and text(choice, "finish_reason") == "tool_calls":
+            finish = "stop"
         return Reply(
             text="" if finish == "refusal" else text(message, "content"),
             finish=finish,
+            calls=calls,
             refusal=refusal,
             usage=_usage(inner(raw, "usage")),
             served_by=text(raw, "model"),
@@ -196,6 +239,16 @@ def _without_folder(model: str) -> str:
 
 def _text_part(words: str) -> Json:
     return {"type": "text", "text": words}
+
+
+def _call_item(call: ToolCall) -> Json:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _called(item: Json) -> Called:
+    function = inner(item, "function")
+    return called(text(function, "name"), function.get("arguments"), id=text(item, "id"))
 
 
 def _usage(usage: Json) -> Usage:

@@ -1,4 +1,7 @@
-"""Google's Gemini by generateContent: nothing stored, one request a call, media resolution pinned."""
+"""Google's Gemini by generateContent: nothing stored, one request a call, media resolution pinned.
+
+The signature of a call is Gemini's own thought signature, which must come back where it was.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,17 +14,19 @@ from google.genai import errors, types
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
-from autorater.messages import Turn
-from autorater.model import Capability, Finish, Question, Reply, Token, Usage
+from autorater.messages import ToolCall, ToolResult, Turn
+from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from, tls
 from autorater.providers._failures import answer_of, declined, failure, raise_lost
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
-from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of
+from autorater.providers._tools import called, calls_of, has_picture, results_of, words_of
+from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
 
 KEY, OTHER_KEY = "GEMINI_API_KEY", "GOOGLE_API_KEY"
 _DROPPED = (LENGTHS | RANGES | {"pattern", "uniqueItems", "const"}) - {"minimum", "maximum"}
 _BLOCKED = re.compile(r"SAFETY|BLOCKLIST|PROHIBITED|SPII|RECITATION")
+_CALL_FAILED = re.compile(r"FUNCTION_CALL|TOOL_CALL")
 _FINISH: dict[str, Finish] = {"STOP": "stop", "MAX_TOKENS": "length"}
 _ONE_REQUEST = types.AutomaticFunctionCallingConfig(disable=True)
 
@@ -39,6 +44,7 @@ class GoogleModel:
     ) -> None:
         self._model = model
         self._capability = capability_of("google", model)
+        self._pictures_in_results = self._capability.known and not model.startswith("gemini-2")
         self._arguments = Arguments(self.name)
         self._schemas = Schemas(frozenset(_DROPPED))
         key, url = key_from(api_key, KEY, OTHER_KEY, provider="google"), checked_url(base_url, provider="google")
@@ -87,11 +93,12 @@ class GoogleModel:
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
         generation: Json = {
-            "responseMimeType": "application/json",
-            "responseJsonSchema": self._schemas.wire(question),
             "maxOutputTokens": drawn.max_output_tokens,
             "mediaResolution": "MEDIA_RESOLUTION_HIGH",
         }
+        if question.schema:
+            generation["responseMimeType"] = "application/json"
+            generation["responseJsonSchema"] = self._schemas.wire(question)
         if drawn.temperature is not None:
             generation["temperature"] = drawn.temperature
         if drawn.seed is not None:
@@ -103,16 +110,57 @@ class GoogleModel:
             generation["thinkingConfig"] = (
                 {"thinkingBudget": int(drawn.effort)} if is_budget else {"thinkingLevel": drawn.effort.upper()}
             )
-        return {
+        body: Json = {
             "systemInstruction": {"parts": [{"text": question.conversation.system}]},
-            "contents": [self._turn(turn) for turn in question.conversation.turns],
+            "contents": [content for turn in question.conversation.turns for content in self._turn(turn)],
             "generationConfig": generation,
             "store": False,
         }
+        if question.tools and not question.schema:  # older models take no tools beside a schema, and history needs none
+            declared = [
+                {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parametersJsonSchema": self._schemas.wired(tool.parameters),
+                }
+                for tool in question.tools
+            ]
+            body["tools"] = [{"functionDeclarations": declared}]
+            body["toolConfig"] = {"functionCallingConfig": {"mode": "AUTO"}}
+        return body
 
-    def _turn(self, turn: Turn) -> Json:
-        role = "model" if turn.role == "assistant" else "user"
-        return {"role": role, "parts": parts_of(turn, _text_part, self._image_part)}
+    def _turn(self, turn: Turn) -> list[Json]:
+        results = results_of(turn)
+        parts = parts_of(turn, _text_part, self._image_part)
+        if turn.role == "assistant":
+            calls = calls_of(turn)
+            spoken = [_text_part(said(turn))] if said(turn) else []
+            return [{"role": "model", "parts": [*spoken, *map(_call_part, calls)] if calls else parts}]
+        if not results:
+            return [{"role": "user", "parts": parts}]
+        # Nothing may stand beside the responses: their number must be that of the calls.
+        beside = [] if self._pictures_in_results else [part for result in results for part in self._shown(result)]
+        after = [{"role": "user", "parts": [*beside, *parts]}] if beside or parts else []
+        return [{"role": "user", "parts": [self._result(result) for result in results]}, *after]
+
+    def _result(self, result: ToolResult) -> Json:
+        response: Json = {"name": result.name, "response": {"error" if result.failed else "output": words_of(result)}}
+        if result.id:
+            response["id"] = result.id
+        if self._pictures_in_results and has_picture(result):
+            shown = parts_of(result, _text_part, self._image_part)
+            response["parts"] = [part for part in shown if "inlineData" in part]
+        return {"functionResponse": response}
+
+    def _shown(self, result: ToolResult) -> list[Json]:
+        """The pictures of a result, for a model that takes none in the result itself."""
+        if not has_picture(result):
+            return []
+        shown = parts_of(result, _text_part, self._image_part)
+        return [
+            _text_part(f"The picture that {result.name} returned:"),
+            *(part for part in shown if "inlineData" in part),
+        ]
 
     def _image_part(self, picture: Picture) -> Json:
         media_type, data = base64_of(picture, self._capability.fit)
@@ -127,15 +175,18 @@ class GoogleModel:
         finish = _FINISH.get(reason, "refusal" if not candidates or _BLOCKED.search(reason) else "other")
         parts = [part for part in items(inner(candidate, "content"), "parts") if not part.get("thought")]
         words = text(candidate, "finishMessage") or text(feedback, "blockReasonMessage")
+        # A call that cannot be read is told in words only: the model did not say which tool it meant.
+        failed = (f"{reason}: {words}".removesuffix(": "),) if _CALL_FAILED.search(reason) else ()
         return Reply(
             text="" if finish == "refusal" else "".join(text(part, "text") for part in parts),
             finish=finish,
+            calls=() if finish == "refusal" else tuple(_called(part) for part in parts if "functionCall" in part),
             refusal=f"{reason}: {words}".removesuffix(": ") if finish == "refusal" else "",
             usage=_usage(inner(raw, "usageMetadata")),
             served_by=text(raw, "modelVersion"),
             request_id=text(raw, "responseId") or headers.get("x-request-id", ""),
             tokens=_tokens(inner(candidate, "logprobsResult")),
-            warnings=drawn.warnings,
+            warnings=(*drawn.warnings, *failed),
             raw=raw,
         )
 
@@ -177,6 +228,19 @@ def refusal_or_raise(error: errors.APIError, *, name: str, warnings: tuple[str, 
 
 def _text_part(words: str) -> Json:
     return {"text": words}
+
+
+def _call_part(call: ToolCall) -> Json:
+    part: Json = {"functionCall": {"name": call.name, "args": call.arguments}}
+    if call.id:
+        part["functionCall"]["id"] = call.id
+    return part | {"thoughtSignature": call.signature} if call.signature else part
+
+
+def _called(part: Json) -> Called:
+    call = inner(part, "functionCall")
+    signature = text(part, "thoughtSignature")
+    return called(text(call, "name"), call.get("args"), id=text(call, "id"), signature=signature)
 
 
 def _usage(usage: Json) -> Usage:

@@ -14,6 +14,7 @@ from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from,
 from autorater.providers._decisions import Decision, check_first_turn, decision_of, warnings_of
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, text
+from autorater.providers._tools import check_no_tools
 from autorater.providers._wire import base64_of, check_images, parts_of
 from autorater.providers.google import KEY, OTHER_KEY
 
@@ -53,6 +54,7 @@ class GoogleDecisions:
         """One call; see `Model.ask`. `probabilities` holds every label, and `text` the likeliest."""
         check_images(question.conversation, self._capability, name=self.name)
         check_first_turn(question.conversation, name=self.name)
+        check_no_tools(question, name=self.name)
         decision, warnings = decision_of(question, name=self.name), warnings_of(question, name=self.name)
         connection = await self._clients.get()
         body = {"input": self._input(question), "questions": {decision.field: _posed(decision)}}

@@ -1,5 +1,6 @@
-"""OpenAI by its Responses API: nothing stored, images in full, the strict schema."""
+"""OpenAI by its Responses API: nothing stored, images in full, strict schemas, reasoning handed back with the calls."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,15 +10,28 @@ import openai
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
-from autorater.messages import Turn
-from autorater.model import Capability, Finish, Question, Reply, Token, Usage
+from autorater.messages import ToolCall, ToolResult, Turn
+from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text, token
+from autorater.providers._tools import (
+    FAILED,
+    called,
+    calls_of,
+    has_picture,
+    packed,
+    results_of,
+    told,
+    turn_with_calls,
+    with_ids,
+    with_what_precedes,
+)
 from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, parts_of, said
 
 KEY = "OPENAI_API_KEY"
+_REASONING = "reasoning.encrypted_content"
 
 
 class OpenAIModel:
@@ -74,29 +88,54 @@ class OpenAIModel:
         return self._reply(raw, request_id, drawn)
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
-        schema = {"type": "json_schema", "name": question.schema_name, "strict": True}
         body: Json = {
             "model": self._model,
             "instructions": question.conversation.system,
-            "input": [self._turn(turn) for turn in question.conversation.turns],
-            "text": {"format": {**schema, "schema": self._schemas.wire(question)}},
+            "input": [item for turn in with_ids(question.conversation).turns for item in self._turn(turn)],
             "image": {"context_compression": "disabled"},
             "max_output_tokens": drawn.max_output_tokens,
             "store": False,
         }
+        if question.schema:
+            schema = {"type": "json_schema", "name": question.schema_name, "strict": True}
+            body["text"] = {"format": {**schema, "schema": self._schemas.wire(question)}}
+        if question.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": self._schemas.wired(tool.parameters),
+                    "strict": True,
+                }
+                for tool in question.tools
+            ]
+            body["tool_choice"] = "none" if question.schema else "auto"
+            if self._capability.efforts:  # models that do not reason refuse to be asked for it
+                body["include"] = [_REASONING]
         if drawn.effort is not None:
             body["reasoning"] = {"effort": drawn.effort}
         if drawn.temperature is not None:
             body["temperature"] = drawn.temperature
         if drawn.logprobs:
-            body["include"] = ["message.output_text.logprobs"]
+            body["include"] = [*body.get("include", []), "message.output_text.logprobs"]
             body["top_logprobs"] = TOP_LOGPROBS
         return body
 
-    def _turn(self, turn: Turn) -> Json:
+    def _turn(self, turn: Turn) -> list[Json]:
         if turn.role == "assistant":
-            return {"role": "assistant", "content": [{"type": "output_text", "text": said(turn)}]}
-        return {"role": "user", "content": parts_of(turn, text_part, self._image_part)}
+            words = {"role": "assistant", "content": [{"type": "output_text", "text": said(turn)}]}
+            return turn_with_calls(turn, words, _call_item, spoken="message") if calls_of(turn) else [words]
+        made = [self._result(result) for result in results_of(turn)]
+        content = parts_of(turn, text_part, self._image_part)
+        return [*made, {"role": "user", "content": content}] if content or not made else made
+
+    def _result(self, result: ToolResult) -> Json:
+        output: Any = told(result)
+        if has_picture(result):
+            failed = [text_part(FAILED)] if result.failed else []
+            output = [*failed, *parts_of(result, text_part, self._image_part)]
+        return {"type": "function_call_output", "call_id": result.id, "output": output}
 
     def _image_part(self, picture: Picture) -> Json:
         return image_part(picture, self._capability)
@@ -105,8 +144,8 @@ class OpenAIModel:
         status = raw.get("status")
         if status == "failed":
             return self._failed(raw, request_id, drawn)
-        parts = _parts(raw)
-        if status not in ("completed", "incomplete") or (status == "completed" and not parts):
+        parts, calls = _parts(raw), _calls(raw)
+        if status not in ("completed", "incomplete") or (status == "completed" and not parts and not calls):
             raise Unavailable(
                 f"{self.name}: the response has no answer (status {status!r}): try again later",
                 status=200,
@@ -121,6 +160,7 @@ class OpenAIModel:
         return Reply(
             text="" if finish == "refusal" else "".join(text(part, "text") for part in texts),
             finish=finish,
+            calls=() if finish == "refusal" else calls,
             refusal=refusal,
             usage=usage_of(inner(raw, "usage")),
             served_by=text(raw, "model"),
@@ -207,3 +247,23 @@ def tokens_of(logprobs: list[Json]) -> tuple[Token, ...]:
 def _parts(raw: Json) -> list[Json]:
     """The content parts of the answer's messages."""
     return [part for item in items(raw, "output") if item.get("type") == "message" for part in items(item, "content")]
+
+
+def _call_item(call: ToolCall) -> Json:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}
+
+
+def _calls(raw: Json) -> tuple[Called, ...]:
+    """The calls, each with the items before it as its signature.
+
+    Nothing is stored, so reasoning goes back by its encrypted content or not at all; a message says by its phase that
+    it is no final answer. What is no more than text goes back as text.
+    """
+    made: list[Called] = []
+    for item, before in with_what_precedes(items(raw, "output"), "function_call"):
+        kept = [each for each in before if each.get("encrypted_content") or each.get("type") == "message"]
+        opaque = any(each.get("encrypted_content") or each.get("phase") for each in kept)
+        signature = packed(kept) if opaque else ""
+        made.append(called(text(item, "name"), item.get("arguments"), id=text(item, "call_id"), signature=signature))
+    return tuple(made)

@@ -10,6 +10,7 @@ from autorater.providers._clients import PerLoop, checked_url, key_from
 from autorater.providers._decisions import check_first_turn, decision_of, warnings_of
 from autorater.providers._failures import answer_of, raise_lost
 from autorater.providers._json import Json, inner, items, text
+from autorater.providers._tools import check_no_tools
 from autorater.providers._wire import check_images, parts_of
 from autorater.providers.openai import KEY, client_for, image_part, refusal_or_raise, text_part, usage_of
 
@@ -49,6 +50,7 @@ class OpenAIDecisions:
         """One call; see `Model.ask`. `probabilities` holds every label, and `text` the likeliest."""
         check_images(question.conversation, self._capability, name=self.name)
         check_first_turn(question.conversation, name=self.name)
+        check_no_tools(question, name=self.name)
         decision, warnings = decision_of(question, name=self.name), warnings_of(question, name=self.name)
         posed: Json = {"name": decision.field, "type": decision.kind, "instructions": decision.instructions}
         if decision.kind == "choice":

@@ -25,6 +25,7 @@ from autorater.image import Fit, Sent, fit
 from autorater.model import Capability, Question, Reply, Usage
 from autorater.providers._constrained import Draw, Until, compile_words
 from autorater.providers._local_chat import render
+from autorater.providers._tools import check_no_tools
 from autorater.providers._wire import Schemas, check_images
 from autorater.vision_ops import allow_torchvision
 
@@ -94,7 +95,7 @@ class TransformersModel:
         """Answer one question; cancelling it ends the generation at the next token.
 
         Raises:
-            UsageError: the schema cannot be enforced, or the checkpoint is not usable.
+            UsageError: the schema cannot be enforced, the checkpoint is not usable, or the question has tools.
             ProviderError: out of memory, more tokens than the context holds, or the checkpoint's code failed.
 
         """
@@ -115,6 +116,7 @@ class TransformersModel:
 
     def _answer(self, question: Question, cancelled: threading.Event) -> Reply:
         check_images(question.conversation, _CAPABILITY, name=self._name)
+        check_no_tools(question, name=self._name)
         try:
             if self._loaded is None:
                 self._loaded = self._load()
