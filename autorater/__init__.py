@@ -1,4 +1,4 @@
-"""AutoRater: an image judge that agrees with people, says why, and can be checked."""
+"""AutoRater: an image judge that says why and can be checked."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

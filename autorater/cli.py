@@ -20,7 +20,7 @@ _WrongCall = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="autorater",
-    help="An image judge that agrees with people, says why, and can be checked.",
+    help="An image judge that says why and can be checked.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -146,7 +146,7 @@ def run(
     *,
     options: JudgeOptions,
 ) -> None:
-    """Judge many items; with --log it resumes where it stopped and pays for nothing twice."""
+    """Judge many items; with --log it resumes where it stopped and pays for no recorded call twice."""
     from autorater.batch import run_batch
 
     check_target(report, "--report")

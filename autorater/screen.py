@@ -126,13 +126,13 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in summary["outcomes"].items()) or "nothing judged"
     coverage = "" if summary["coverage"] is None else f"; {summary['coverage']:.1%} have a result"
     cost = "cost unknown" if summary["cost"] is None else f"${summary['cost']:.4f}"
-    console.print(f"{summary['items']} items: {outcomes}{coverage}", highlight=False)
+    console.print(f"{_count(summary['items'], 'item')}: {outcomes}{coverage}", highlight=False)
     told = f"{cost}, {summary['tokens'].get('input', 0)} tokens in, {summary['tokens'].get('output', 0)} out"
     console.print(f"{told}, {summary['seconds']} s", highlight=False)
     if summary["orders_conflict"]:
         console.print(f"{summary['orders_conflict']} pairs: the two orders disagree, counted as ties", highlight=False)
     if summary["errors"]:
-        console.print(f"{len(summary['errors'])} items could not be used (named above)", style="yellow")
+        console.print(f"{_count(len(summary['errors']), 'item')} could not be used (named above)", style="yellow")
     if summary["stopped"]:
         console.print(escape(summary["stopped"]), style="yellow")
 
@@ -143,6 +143,14 @@ def show_replay(summary: Mapping[str, Any]) -> None:
     calls = f"{summary['recorded_calls']} recorded calls, {summary['seconds']} s, no network"
     if summary["differing"]:
         names = ", ".join(summary["differing"][:10])
-        console.print(f"{len(summary['differing'])} of {summary['items']} judgments differ: {names}", style="red")
+        console.print(
+            f"{len(summary['differing'])} of {_count(summary['items'], 'judgment')} differ: {names}", style="red"
+        )
     else:
-        console.print(f"{summary['items']} judgments, identical to the byte ({calls})", style="green", highlight=False)
+        console.print(
+            f"{_count(summary['items'], 'judgment')}, identical to the byte ({calls})", style="green", highlight=False
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
