@@ -18,7 +18,7 @@ pytest.importorskip("scipy")
 
 from torch import Tensor, nn  # noqa: E402
 
-from autorater_tools.pal4vst import Pal4vst, prepared, ratio, regions, stretched  # noqa: E402
+from autorater_tools.pal4vst import Pal4Vst, prepared, ratio, regions, stretched  # noqa: E402
 
 
 class RedIsWrong(nn.Module):
@@ -83,7 +83,7 @@ def test_ratio_is_the_share_of_marked_pixels() -> None:
 
 def test_finds_what_the_network_marks(store: Path) -> None:
     picture = open_picture(spotted(1024, 512))
-    outcome = Pal4vst(weights=store)([View(image=picture)])[0]
+    outcome = Pal4Vst(weights=store)([View(image=picture)])[0]
     assert isinstance(outcome, Measured)
     assert outcome.readings[0].value == pytest.approx(1 / 8 + 1 / 64, abs=0.01)
     assert [region.label for region in outcome.regions] == ["artifact", "artifact"]
@@ -96,7 +96,7 @@ def test_finds_what_the_network_marks(store: Path) -> None:
 
 
 def test_any_picture_is_taken_and_the_batch_keeps_its_order(store: Path) -> None:
-    specialist = Pal4vst(weights=store)
+    specialist = Pal4Vst(weights=store)
     pictures = [open_picture(pixels) for pixels in (spotted(64, 64), flat(0, 16), flat(255)[:, :40], flat(90)[..., 0])]
     outcomes = specialist([View(image=picture) for picture in pictures])
     values = [outcome.readings[0].value for outcome in outcomes if isinstance(outcome, Measured)]
@@ -131,16 +131,16 @@ def test_a_file_that_is_missing_cut_short_or_no_script_is_told(store: Path, tmp_
     for content in (whole[: len(whole) // 2], b"", b"<html>Quota exceeded</html>"):
         broken.write_bytes(content)
         with pytest.raises(SpecialistError, match="tools pull pal4vst --from"):
-            Pal4vst(weights=tmp_path)
+            Pal4Vst(weights=tmp_path)
     torch.save({"weight": torch.zeros(3)}, broken)  # a checkpoint, not the export
     with pytest.raises(SpecialistError, match="no TorchScript"):
-        Pal4vst(weights=tmp_path)
+        Pal4Vst(weights=tmp_path)
     broken.unlink()
     with pytest.raises(SpecialistError, match=r"unified/end2end\.pt"):
-        Pal4vst(weights=tmp_path)
+        Pal4Vst(weights=tmp_path)
 
 
 def test_another_model_is_refused_when_it_answers(store: Path) -> None:
-    specialist = Pal4vst(weights=store, variant="stylegan2")
+    specialist = Pal4Vst(weights=store, variant="stylegan2")
     with pytest.raises(SpecialistError, match="it is another model"):
         specialist([View(image=open_picture(flat()))])

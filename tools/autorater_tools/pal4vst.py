@@ -29,11 +29,12 @@ SHOWN = 1024
 Marked = NDArray[np.bool_]
 
 
-class Pal4vst:
+class Pal4Vst:
     """Zhang et al., ICCV 2023: the TorchScript export of a Swin-L with UPerNet, two classes, hard 0 or 1."""
 
     def __init__(self, *, weights: Path, device: str = "cpu", variant: str = "unified") -> None:
         self.device = device
+        self.key = object()
         self.network = load_script(weights / variant / "end2end.pt", device=device)
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
@@ -42,7 +43,7 @@ class Pal4vst:
 
     def measure(self, view: View) -> Outcome:
         """The share of the picture that is marked, the marks, and the largest connected ones."""
-        marked = view.image.remember(("pal4vst", id(self)), lambda: self.mark(view.image.rgb()))
+        marked = view.image.remember(self.key, lambda: self.mark(view.image.rgb()))
         return Measured(
             readings=(Reading(quantity="artifact_ratio", value=ratio(marked)),),
             regions=regions(marked),
