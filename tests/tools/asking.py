@@ -1,17 +1,20 @@
-"""Ask a specialist of the embedded set; what the tests of `tools/` share."""
+"""Ask a specialist, on tiny weights where no package ships them; what the tests of `tools/` share."""
 
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from tiny_weights import tiny_weights
 
 from autorater.assessment import Declined, Measured, Outcome
 from autorater.card import Card, find_cards
 from autorater.image import ImageSource, Picture, open_picture
+from autorater.store import wanted
 from autorater.toolbox import Specialist, View, checked, load_specialist
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -25,9 +28,16 @@ def cards() -> dict[str, Card]:
 
 @lru_cache
 def specialist(name: str) -> Specialist:
-    if missing := cards()[name].missing():
-        pytest.skip(f"{name} needs the extra {cards()[name].meta.extra}: {', '.join(missing)} not installed")
-    return load_specialist(cards()[name])
+    card = cards()[name]
+    if missing := card.missing():
+        where = "an environment of its own" if card.meta.environment else f"the extra {card.meta.extra}"
+        pytest.skip(f"{name} needs {where}: {', '.join(missing)} not installed")
+    options = card.options()
+    if not wanted(card, options):
+        return load_specialist(card)
+    module, _, entry = card.meta.entry.partition(":")
+    made: Specialist = getattr(import_module(module), entry)(device="cpu", weights=tiny_weights(name), **options)
+    return made
 
 
 def ask(name: str, image: ImageSource, *, prompt: str | None = None, sources: Sequence[ImageSource] = ()) -> Outcome:

@@ -31,10 +31,10 @@ def examples() -> list[Picture]:
 def test_card_is_complete(name: str) -> None:
     card = cards()[name]
     assert card.meta.entry == f"autorater_tools.{name}:{''.join(map(str.title, name.split('_')))}"
-    assert card.meta.extra in EXTRAS
+    assert card.meta.extra in EXTRAS or card.meta.environment
     assert 100 <= len(card.body.split()) <= 250
     assert any(character.isdigit() for character in card.meta.errors), "the errors sentence gives a measured figure"
-    assert 0 < card.meta.seconds < 10
+    assert 0 < card.meta.seconds < 1000
 
 
 @pytest.mark.parametrize("name", cards())

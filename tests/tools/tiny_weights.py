@@ -1,0 +1,22 @@
+"""Tiny seeded checkpoints for the specialists whose official weights no package ships: one builder for each card."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+from places import SCRATCH
+
+BUILDERS: dict[str, str] = {}
+"""Specialist → "module:function" of `build(folder)`, which writes what the card's default options need."""
+
+
+@lru_cache
+def tiny_weights(name: str) -> Path:
+    """The folder with a tiny checkpoint for this specialist, made once in a run."""
+    module, _, function = BUILDERS[name].partition(":")
+    build: Callable[[Path], object] = getattr(import_module(module), function)
+    folder = SCRATCH / "tiny" / name
+    folder.mkdir(parents=True)
+    build(folder)
+    return folder
