@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from autorater.assessment import Assessment
 from autorater.card import Card
+from autorater.events import Assessed
 from autorater.ledger import Ledger
 from autorater.request import Request
 from autorater.toolbox import Toolbox, View, narrow
@@ -21,19 +22,48 @@ async def assess(
 ) -> tuple[Assessment, ...]:
     """One assessment per specialist and candidate, in the order of `names`, then of the candidates.
 
-    The rival of a candidate is the other one of a pair. `toolbox` is None in a replay.
+    `toolbox` is None in a replay.
     """
 
-    async def one(card: Card, letter: str, view: View) -> Assessment:
-        found = await ledger.assess(card, narrow(card, view), settings=settings, toolbox=toolbox)
-        return Assessment(specialist=card.name, candidate=letter, outcome=found.outcome, provenance=found.provenance)
+    async def one(card: Card, letter: str) -> Assessment:
+        found = await look(request, card, letter, ledger=ledger, settings=settings, toolbox=toolbox)
+        return assessment_of(found, card, letter)
 
-    named = request.named()
-    pair = request.candidates if len(request.candidates) == 2 else (None, None)
-    rivals = dict(zip("ab", reversed(pair), strict=True))
-    views = {
-        letter: View(image=picture, prompt=request.prompt, sources=request.sources, rival=rivals.get(letter))
-        for letter, picture in named.items()
-    }
-    jobs = [one(cards[name], letter, view) for name in names for letter, view in views.items()]
+    jobs = [one(cards[name], letter) for name in names for letter in request.named()]
     return tuple(await asyncio.gather(*jobs)) if jobs else ()
+
+
+async def look(
+    request: Request,
+    card: Card,
+    letter: str,
+    *,
+    look_for: str = "",
+    ledger: Ledger,
+    settings: str,
+    toolbox: Toolbox | None,
+) -> Assessed:
+    """One specialist's look at one candidate. `look_for` stands in the place of the prompt when it is given.
+
+    The rival of a candidate is the other one of a pair.
+    """
+    named = request.named()
+    others = [picture for name, picture in named.items() if name != letter]
+    view = View(
+        image=named[letter],
+        prompt=look_for or request.prompt,
+        sources=request.sources,
+        rival=others[0] if len(others) == 1 else None,
+    )
+    return await ledger.assess(card, narrow(card, view), settings=settings, toolbox=toolbox)
+
+
+def assessment_of(found: Assessed, card: Card, letter: str, *, look_for: str = "") -> Assessment:
+    """What is said of a candidate by a call of a specialist."""
+    return Assessment(
+        specialist=card.name,
+        candidate=letter,
+        look_for=look_for,
+        outcome=found.outcome,
+        provenance=found.provenance,
+    )

@@ -153,8 +153,15 @@ class Assessment(Record):
     specialist: str
     candidate: str
     """"a" for the first candidate, "b" for the second, …"""
+    look_for: str = ""
+    """What the agent asked it to look for, in place of the request's prompt; "" when nothing was."""
     outcome: Outcome
     provenance: Provenance
+
+    def reference(self, quantity: str = "") -> str:
+        """How a citation names it: `specialist.quantity@candidate`, and what it was asked to look for."""
+        named = f"{self.specialist}.{quantity}" if quantity else self.specialist
+        return f"{named}@{self.candidate}" + (f" ({self.look_for})" if self.look_for else "")
 
     def value(self, quantity: str) -> float | None:
         """The reading of `quantity`, or None when there is none."""

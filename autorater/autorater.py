@@ -27,7 +27,7 @@ from autorater.request import Request, make_request, request_from_row
 from autorater.retrying import Retries
 from autorater.runlog import RunLog, now
 from autorater.selection import parse_selection
-from autorater.settings import Settings, list_price
+from autorater.settings import AgentLimits, Settings, check_agent, list_price
 from autorater.sync import run_sync
 from autorater.toolbox import Toolbox
 from autorater.vlm_judge import Order, Protocols
@@ -42,7 +42,8 @@ class AutoRater:
     """An image judge.
 
     `model` is `provider:model`, an opened `Model`, or "embedded" (the default: no VLM looks, specialists decide).
-    `tools` is "auto" (the VLM chooses at most three specialists), "all", "none", or names. `order` is "both" (each pair
+    `tools` is "auto" (the VLM chooses at most three specialists), "agent" (the VLM calls them itself, step by step,
+    within `agent_limits`), "all", "none", or names. `order` is "both" (each pair
     is shown twice; a conflict is a tie; the default), "random" or "given". `log` is a folder that records the run and
     resumes it. `max_cost` is a limit in US dollars. `cache=False` measures every image anew. `criterion` is
     what the embedded judge decides by. Other keywords go to the provider's adapter (api_key, base_url, timeout).
@@ -59,6 +60,7 @@ class AutoRater:
         model: str | Model = "embedded",
         *,
         tools: str | Sequence[str] = "auto",
+        agent_limits: AgentLimits | None = None,
         order: Order | None = None,
         samples: int = 1,
         protocol: Protocols = "autorater",
@@ -81,13 +83,20 @@ class AutoRater:
         if opened is None and unused:
             raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
         chosen = parse_selection(tools)
+        check_agent(chosen, opened, agent_limits)
         self.toolbox = Toolbox(device=device, commercial=commercial)
         if chosen.how == "fixed":
             self.toolbox.require(chosen.names)
         read = checklist if isinstance(checklist, Checklist) or checklist is None else read_checklist(checklist)
         try:
             self.settings = Settings(
-                selection=chosen, order=order, samples=samples, protocol=protocol, checklist=read, sampling=sampling
+                selection=chosen,
+                order=order,
+                samples=samples,
+                protocol=protocol,
+                checklist=read,
+                sampling=sampling,
+                agent=agent_limits or AgentLimits(),
             )
         except ValidationError as error:
             raise UsageError(describe_errors(error)) from error
@@ -124,7 +133,8 @@ class AutoRater:
         cache: Cache | None,
     ) -> Loop:
         pricer = partial(list_price, override=price)
-        if model is not None and budget.limit is not None and pricer(model.name, Usage(input=1), now()) is None:
+        limited = budget.limit is not None or self.settings.agent.cost is not None
+        if model is not None and limited and pricer(model.name, Usage(input=1), now()) is None:
             raise UsageError(
                 f"the price of {model.name} is not known, so a limit on money cannot be kept: "
                 "give it as price=Price(input_per_million=…, output_per_million=…) in US dollars (--price 1,5)"

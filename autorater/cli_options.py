@@ -19,7 +19,15 @@ class JudgeOptions:
     model: Annotated[str, typer.Option(help="provider:model, or 'embedded' (no VLM).", envvar="AUTORATER_MODEL")] = (
         "embedded"
     )
-    tools: Annotated[str, typer.Option(help="Specialists: auto, all, none, or names separated by commas.")] = "auto"
+    tools: Annotated[
+        str,
+        typer.Option(
+            help="Specialists: auto (the VLM chooses), agent (the VLM calls them), all, none, or names, a,b,c."
+        ),
+    ] = "auto"
+    agent_limits: Annotated[
+        str | None, typer.Option(help="Of --tools agent: steps=6,calls=12,cost=0.05,seconds=120 (cost in US dollars).")
+    ] = None
     order: Annotated[str | None, typer.Option(help="Order of a pair: both (default), random or given.")] = None
     samples: Annotated[int, typer.Option(min=1, help="Answers per order.")] = 1
     protocol: Annotated[str, typer.Option(help="autorater, or autorater-paper (paper 001).")] = "autorater"
@@ -46,6 +54,7 @@ class JudgeOptions:
         """The AutoRater of these options. Raises UsageError and MissingExtraError."""
         from autorater.autorater import AutoRater
         from autorater.retrying import Retries
+        from autorater.settings import read_limits
 
         # Their values are checked by AutoRater, which says what it expected.
         checked: dict[str, Any] = {"order": self.order, "protocol": self.protocol}
@@ -57,6 +66,7 @@ class JudgeOptions:
         return AutoRater(
             self.model,
             tools=self.tools,
+            agent_limits=read_limits(self.agent_limits) if self.agent_limits else None,
             samples=self.samples,
             criterion=self.criterion,
             checklist=self.checklist,

@@ -14,7 +14,7 @@ from autorater.judgment import Judgment
 from autorater.model import Reply
 from autorater.request import Task
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the event schema; written on the first line of every log."""
 
 
@@ -85,6 +85,27 @@ class Assessed(Record):
     provenance: Provenance
 
 
+class Drawn(Record):
+    """What a specialist found, drawn into the picture it looked at; recorded, since drawing it again may differ."""
+
+    kind: Literal["drawn"] = "drawn"
+    key: str
+    """The key of the specialist's call."""
+    picture: PictureRecord | None
+    """Null when there was nothing to draw."""
+
+
+class Halted(Record):
+    """The agent's loop on an item was ended by the clock, which a replay cannot ask."""
+
+    kind: Literal["halted"] = "halted"
+    key: str
+    """The item's key."""
+    steps: int
+    """How often the agent had been asked."""
+    seconds: float
+
+
 class Judged(Record):
     """A request was judged. The last one of an item counts."""
 
@@ -103,7 +124,7 @@ class Stopped(Record):
     at: str
 
 
-Event: TypeAlias = Started | Requested | Asked | Assessed | Judged | Stopped
+Event: TypeAlias = Started | Requested | Asked | Assessed | Drawn | Halted | Judged | Stopped
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autorater.assessment import Assessment, Declined, Failed, Measured, Reading, Region
 from autorater.card import Card
+from autorater.image import Picture
 from autorater.prompting import fence
 from autorater.request import LETTERS
 from autorater.verdict import Citation
@@ -22,6 +23,16 @@ class Shown:
     reference: str
     value: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a specialist found on a candidate, drawn into it."""
+
+    specialist: str
+    candidate: str
+    picture: Picture
+    look_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +56,38 @@ def show_evidence(assessments: Sequence[Assessment], cards: Mapping[str, Card], 
     return Evidence(tuple(lines), labels)
 
 
-def _lines(assessment: Assessment, card: Card, image: str, labels: dict[str, Shown]) -> Iterator[str]:
-    outcome = assessment.outcome
+def show_drawings(
+    drawings: Sequence[Drawing], order: Sequence[int], *, most: int
+) -> tuple[list[dict[str, str]], dict[str, Picture]]:
+    """The first `most` drawings, in the order in which the images are shown: as a prompt tells them, and by name."""
+    shown = [drawing for drawing in drawings if drawing.candidate in {LETTERS[index] for index in order}]
+    places = {LETTERS[index]: place for place, index in enumerate(order, 1)}
+    ordered = sorted(shown[: max(0, most)], key=lambda drawing: places[drawing.candidate])
+    named = {f"drawing_{number}": drawing for number, drawing in enumerate(ordered, 1)}
+    told = [
+        {
+            "name": name,
+            "image": f"Image {places[drawing.candidate]}",
+            "specialist": drawing.specialist,
+            "asked": asked_for(drawing.look_for),
+        }
+        for name, drawing in named.items()
+    ]
+    return told, {name: drawing.picture for name, drawing in named.items()}
+
+
+def tell(assessment: Assessment, card: Card, image: str) -> tuple[str, ...]:
+    """The same lines without labels, as the agent reads them; `image` is what it calls the image."""
+    return tuple(_lines(assessment, card, image, None))
+
+
+def asked_for(look_for: str) -> str:
+    """What a specialist was asked to look for, on one line; "" when nothing was."""
+    return f", asked for {_one_line(look_for)}" if look_for else ""
+
+
+def _lines(assessment: Assessment, card: Card, image: str, labels: dict[str, Shown] | None) -> Iterator[str]:
+    outcome, image = assessment.outcome, image + asked_for(assessment.look_for)
     if isinstance(outcome, Declined):
         yield f"- {card.name}, {image}: no reading; it declined: {_one_line(outcome.reason)}"
     elif isinstance(outcome, Failed):
@@ -56,17 +97,24 @@ def _lines(assessment: Assessment, card: Card, image: str, labels: dict[str, Sho
             yield _reading(assessment, reading, card, image, labels)
         text = _said(outcome)
         if text:
-            label = f"E{len(labels) + 1}"
-            labels[label] = Shown(f"{card.name}@{assessment.candidate}", "", text)
-            yield f"- {label}: {card.name}, {image}, says: {fence(text, card.name)}"
+            label = _label(labels, Shown(assessment.reference(), "", text))
+            yield f"- {label}{card.name}, {image}, says: {fence(text, card.name)}"
 
 
-def _reading(assessment: Assessment, reading: Reading, card: Card, image: str, labels: dict[str, Shown]) -> str:
+def _reading(assessment: Assessment, reading: Reading, card: Card, image: str, labels: dict[str, Shown] | None) -> str:
     quantity = card.quantity(reading.quantity)
-    label = f"E{len(labels) + 1}"
-    labels[label] = Shown(f"{card.name}.{quantity.name}@{assessment.candidate}", reading.text(), "")
+    name = f"{card.name}.{quantity.name}"
+    label = _label(labels, Shown(assessment.reference(quantity.name), reading.text(), ""))
     spread = f" ± {reading.sigma:.2g}" if reading.sigma is not None else ""
-    return f"- {label}: {card.name}.{quantity.name}, {image} = {reading.text()}{spread} ({quantity.describe()})"
+    return f"- {label}{name}, {image} = {reading.text()}{spread} ({quantity.describe()})"
+
+
+def _label(labels: dict[str, Shown] | None, shown: Shown) -> str:
+    if labels is None:
+        return ""
+    label = f"E{len(labels) + 1}"
+    labels[label] = shown
+    return f"{label}: "
 
 
 def _said(outcome: Measured) -> str:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from autorater.agent import Agent
 from autorater.assessing import assess
 from autorater.assessment import Assessment
 from autorater.canonical import digest_of
 from autorater.card import Card
 from autorater.errors import RecordError, UsageError
 from autorater.events import Judged, Requested, Started, Stopped
+from autorater.evidence import Drawing
 from autorater.judgment import (
     Chosen,
     Combined,
@@ -45,6 +47,7 @@ class Loop:
     """Everything that one judgment needs. `settings` is what the log says of it; `cards` are those on offer."""
 
     judge: Judge
+    agent: Agent | None
     model: Model | None
     ledger: Ledger
     selection: Selection
@@ -78,6 +81,17 @@ class Loop:
     async def _judge(self, request: Request) -> Judgment:
         if request.task == "check" and self.model is None:
             raise UsageError("a checklist is answered by a VLM: name one with --model (the embedded judge has no eyes)")
+        chosen, assessments, drawings = await self._gather(request)
+        if request.task == "rank":
+            return await self._rank(request, chosen, assessments, drawings)
+        passes = await self.judge(request, assessments, self.cards, drawings)
+        return self._judgment(request, chosen, assessments, passes, combine(passes, task=request.task))
+
+    async def _gather(self, request: Request) -> tuple[Chosen, Sequence[Assessment], Sequence[Drawing]]:
+        """What the specialists say, those that were selected or those that the agent called."""
+        if self.agent is not None:
+            found = await self.agent(request, key=item_key(request))
+            return found.chosen, found.assessments, found.drawings
         chosen = await self._select(request)
         assessments = await assess(
             request,
@@ -87,10 +101,7 @@ class Loop:
             settings=self.tool_settings,
             toolbox=self.toolbox,
         )
-        if request.task == "rank":
-            return await self._rank(request, chosen, assessments)
-        passes = await self.judge(request, assessments, self.cards)
-        return self._judgment(request, chosen, assessments, passes, combine(passes, task=request.task))
+        return chosen, assessments, ()
 
     async def _select(self, request: Request) -> Chosen:
         cards = self.cards
@@ -100,9 +111,11 @@ class Loop:
             self.selection, request, cards, model=self.model, ledger=self.ledger, sampling=self.sampling
         )
 
-    async def _rank(self, request: Request, chosen: Chosen, assessments: Sequence[Assessment]) -> Judgment:
+    async def _rank(
+        self, request: Request, chosen: Chosen, assessments: Sequence[Assessment], drawings: Sequence[Drawing]
+    ) -> Judgment:
         pairs = list(combinations(range(len(request.candidates)), 2))
-        found = await together(self._duel(request, assessments, i, j) for i, j in pairs)
+        found = await together(self._duel(request, assessments, drawings, i, j) for i, j in pairs)
         duels = tuple(duel for duel, _ in found)
         passes = [item for _, items in found for item in items]
         failed = next((duel for duel in duels if duel.preferred is None), None)
@@ -121,7 +134,7 @@ class Loop:
         return self._judgment(request, chosen, assessments, passes, result, duels=duels, ranking=ranking)
 
     async def _duel(
-        self, request: Request, assessments: Sequence[Assessment], i: int, j: int
+        self, request: Request, assessments: Sequence[Assessment], drawings: Sequence[Drawing], i: int, j: int
     ) -> tuple[Duel, list[Pass]]:
         pair = Request(request.prompt, (request.candidates[i], request.candidates[j]), request.sources, "compare")
         renamed = {LETTERS[i]: "a", LETTERS[j]: "b"}
@@ -130,7 +143,8 @@ class Loop:
             for assessment in assessments
             if assessment.candidate in renamed
         ]
-        passes = await self.judge(pair, told, self.cards)
+        drawn = [replace(each, candidate=renamed[each.candidate]) for each in drawings if each.candidate in renamed]
+        passes = await self.judge(pair, told, self.cards, drawn)
         result = combine(passes, task="compare")
         speaker = spokesman(passes, result.preferred)
         said = speaker.verdict.rationale if speaker and speaker.verdict else ""
@@ -191,7 +205,8 @@ class Loop:
         prompts: dict[str, str] = {}
         if self.model is not None:
             task = "compare" if request.task == "rank" else request.task
-            names = [prompt_name(task, self.settings["protocol"]), *(["select"] if chosen.call else [])]
+            looked = ["select"] if chosen.call else ["agent", "agent-findings"] if chosen.steps else []
+            names = [prompt_name(task, self.settings["protocol"]), *looked]
             prompts = {name: find_prompts()[name].digest for name in names}
         return JudgedBy(
             model=self.model.name if self.model else "embedded",
@@ -235,6 +250,9 @@ def make_loop(
             scorer=scorer,
         )
     cards = _offered(settings.selection, cards, None if model else specialists)
+    agent = None
+    if model is not None and settings.selection.how == "agent":
+        agent = Agent(model, ledger, settings.agent, sampling, cards, toolbox, tool_settings)
     described = describe_settings(
         settings,
         model=model,
@@ -246,6 +264,7 @@ def make_loop(
     )
     return Loop(
         judge=judge,
+        agent=agent,
         model=model,
         ledger=ledger,
         selection=settings.selection,

@@ -5,7 +5,7 @@ Only `scored` and `tie` are results; every other outcome is counted, explained a
 
 import re
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from autorater.assessment import Assessment
 from autorater.canonical import Record
@@ -45,15 +45,46 @@ class Pass(Record):
     warnings: tuple[str, ...] = ()
 
 
+class Found(Record):
+    """What came of one look of a specialist that the agent asked for."""
+
+    candidate: str
+    call: str
+    """Ledger key of the specialist's call."""
+    outcome: Literal["measured", "declined", "failed"]
+    picture: str = ""
+    """sha256 of the picture of its findings, "" when there was nothing to draw."""
+
+
+class Look(Record):
+    """One call of a specialist by the agent: `found` has one entry for each image, or `problem` says why none ran."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+    found: tuple[Found, ...] = ()
+    problem: str = ""
+
+
+class Step(Record):
+    """One turn of the agent: what it said and what it called."""
+
+    call: str
+    """Ledger key of the model's call."""
+    thought: str = ""
+    looks: tuple[Look, ...] = ()
+
+
 class Chosen(Record):
     """Which specialists ran, and why."""
 
-    how: Literal["all", "auto", "fixed", "none"]
+    how: Literal["all", "auto", "fixed", "none", "agent"]
     names: tuple[str, ...]
     reason: str = ""
-    """The VLM's reason under `auto`."""
+    """The VLM's reason under `auto`, what the agent said last under `agent`."""
     call: str = ""
     """Ledger key of the selecting call under `auto`."""
+    steps: tuple[Step, ...] = ()
+    """What the agent did, in order, under `agent`."""
     usage: Usage = Usage()
     cost: float | None = 0.0
     warnings: tuple[str, ...] = ()

@@ -7,16 +7,18 @@ waited for; in a replay, what is not recorded is an error.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from autorater.annotate import annotate
+from autorater.assessment import Measured
 from autorater.budget import Budget
 from autorater.cache import Cache, Entry
 from autorater.canonical import canonical_json, digest, digest_of
 from autorater.card import Card
 from autorater.errors import AutoRaterError, ProviderError, RateLimited, ReplayMiss, Unavailable
-from autorater.events import Asked, Assessed
-from autorater.image import fit, fits
+from autorater.events import Asked, Assessed, Drawn
+from autorater.image import Picture, fit, fits
 from autorater.model import Model, Question, Reply, Usage
 from autorater.retrying import Retries, with_retries
 from autorater.runlog import RunLog, now
@@ -106,6 +108,8 @@ class Ledger:
         if self.log:
             self.log.keep_text(question.conversation.system)
             self.log.keep(canonical_json(question.schema), sha256=request["schema"])
+            if question.tools:
+                self.log.keep(canonical_json(_described(question)), sha256=request["tools"])
             self.log.append(asked)
         return asked
 
@@ -138,6 +142,27 @@ class Ledger:
             self.log.append(assessed)
         return assessed
 
+    async def draw(self, assessed: Assessed, picture: Picture) -> Picture | None:
+        """The recorded or new picture of what a specialist found on `picture`; None when there is nothing to draw.
+
+        Raises:
+            ReplayMiss, RecordError.
+
+        """
+        outcome = assessed.outcome
+        if not isinstance(outcome, Measured) or not (outcome.regions or outcome.mask):
+            return None
+        found = self.log.find(Drawn, assessed.key) if self.log else None
+        if found is not None and self.log is not None:
+            return self.log.picture(found.picture) if found.picture else None
+        if self.replaying:
+            what = f"of what {assessed.request['specialist']} found ({assessed.key[:12]})"
+            raise ReplayMiss(f"the log holds no picture {what}: record the run again")
+        drawn = await asyncio.to_thread(annotate, picture, outcome)
+        if self.log:
+            self.log.append(Drawn(key=assessed.key, picture=self.log.keep_picture(drawn) if drawn else None))
+        return drawn
+
     async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
         """`make()` unless the same call is in flight on this loop; then its result."""
         loop = asyncio.get_running_loop()
@@ -163,7 +188,7 @@ class Ledger:
 
 def canonical_question(model: Model, question: Question) -> dict[str, Any]:
     """What a model is asked, by content: the same question gives the same key on every machine."""
-    return {
+    asked: dict[str, Any] = {
         "model": model.name,
         "system": digest(question.conversation.system.encode()),
         "schema": question.schema_digest or digest_of(question.schema),
@@ -171,6 +196,12 @@ def canonical_question(model: Model, question: Question) -> dict[str, Any]:
         "sampling": question.sampling.model_dump(),
         "sample": question.sample,
     }
+    return asked | {"tools": digest_of(_described(question))} if question.tools else asked
+
+
+def _described(question: Question) -> list[dict[str, Any]]:
+    """The tools that a question offers, as they are recorded."""
+    return [asdict(tool) for tool in question.tools]
 
 
 def unreachable(error: AutoRaterError | str) -> str:

@@ -25,7 +25,7 @@ from autorater.model import Capability, Model, Question, Reply, Sampling
 from autorater.request import Request
 from autorater.runlog import RunLog
 from autorater.selection import Selection
-from autorater.settings import Settings, describe_difference
+from autorater.settings import AgentLimits, Settings, describe_difference
 from autorater.sync import run_sync
 
 _HEAD = len('{"kind":"judged","key":"","judgment":') + 64
@@ -91,6 +91,7 @@ def _loop_of(log: RunLog, started: Started) -> Loop:
         protocol=told["protocol"],
         checklist=Checklist.model_validate(told["checklist"]) if told["checklist"] else None,
         sampling=Sampling.model_validate(told["sampling"]) if told["sampling"] else None,
+        agent=AgentLimits.model_validate(told.get("agent", {})),
     )
     return make_loop(
         settings,
@@ -122,7 +123,8 @@ def _recorded_model(told: Any) -> Model | None:
     if told is None:
         return None
     fit = TypeAdapter(Fit).validate_python(told["fit"])
-    capability = Capability(fit=fit, schema=told["schema"], temperature=told["temperature"])
+    agents = {name: told[name] for name in ("tools", "max_images") if name in told}
+    capability = Capability(fit=fit, schema=told["schema"], temperature=told["temperature"], **agents)
     return RecordedModel(told["name"], capability)
 
 

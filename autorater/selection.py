@@ -1,4 +1,4 @@
-"""Which specialists run: all, auto (the VLM chooses at most three, paper 001), a fixed list, or none."""
+"""Which specialists run: all, auto (the VLM chooses at most three, paper 001), agent, a fixed list, or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,21 +23,23 @@ LIMIT = 3
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """How specialists are chosen; `names` are those of a fixed list."""
+    """How specialists are chosen; `names` are those of a fixed list. Under `agent` the VLM calls them itself."""
 
-    how: Literal["all", "auto", "fixed", "none"]
+    how: Literal["all", "auto", "fixed", "none", "agent"]
     names: tuple[str, ...] = ()
 
 
 def parse_selection(tools: str | Sequence[str]) -> Selection:
-    """Read "all", "auto", "none", a comma-separated list of names, or a list. Raises UsageError when it is empty."""
-    words = {"all": Selection("all"), "auto": Selection("auto"), "none": Selection("none")}
-    if isinstance(tools, str) and tools in words:
-        return words[tools]
+    """Read "all", "auto", "agent", "none", a comma-separated list of names, or a list.
+
+    Raises UsageError when it is empty.
+    """
+    if tools in ("all", "auto", "none", "agent"):
+        return Selection(tools)
     names = tools.split(",") if isinstance(tools, str) else list(tools)
     found = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not found:
-        raise UsageError("no specialist is named: give all, auto, none, or names separated by commas (--tools)")
+        raise UsageError("no specialist is named: give all, auto, agent, none, or names separated by commas (--tools)")
     return Selection("fixed", found)
 
 
@@ -62,7 +64,8 @@ async def select(
 ) -> Chosen:
     """The specialists for this request. Under `auto` the model is asked; without a model `auto` is `all`.
 
-    A choosing pass that fails chooses none and says so in `warnings`; it never stops the judgment.
+    What runs under `agent` is in `autorater.agent`. A choosing pass that fails chooses none and says so in `warnings`;
+    it never stops the judgment.
     """
     offered = applicable(cards.values(), request)
     names = tuple(card.name for card in offered)

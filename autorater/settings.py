@@ -5,16 +5,55 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from autorater.canonical import Record
 from autorater.card import Card
 from autorater.checklist import Checklist
+from autorater.document import describe_errors
+from autorater.errors import UsageError
 from autorater.model import Capability, Model, Sampling, Usage
 from autorater.prices import Price, price
 from autorater.prompting import find_prompts
 from autorater.selection import Selection
 from autorater.vlm_judge import Order, Protocols
+
+
+class AgentLimits(Record):
+    """Where the agent's loop ends (`--tools agent`); what was found until then goes to the judge."""
+
+    steps: int = Field(default=6, ge=1)
+    """How often the model is asked at most."""
+    calls: int = Field(default=12, ge=1)
+    """How many images specialists look at, at most, over all steps."""
+    cost: float | None = Field(default=None, gt=0)
+    """US dollars for the loop of one request; null is no limit but that of the run."""
+    seconds: float = Field(default=120.0, gt=0)
+    """No step begins later; a step that has begun is finished."""
+
+
+def read_limits(text: str) -> AgentLimits:
+    """Limits from words as "steps=4,calls=8,cost=0.05,seconds=60"; what is not named keeps its default.
+
+    Raises UsageError when a name is unknown or a value is not allowed.
+    """
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    try:
+        return AgentLimits.model_validate({name.strip(): value.strip() for name, _, value in pairs})
+    except ValidationError as error:
+        wanted = "as in steps=4,calls=8,cost=0.05,seconds=60"
+        raise UsageError(f"--agent-limits: {describe_errors(error)}; name=value pairs, {wanted}") from error
+
+
+def check_agent(selection: Selection, model: Model | None, limits: AgentLimits | None) -> None:
+    """Raise UsageError when there is nobody who could call specialists, or limits are given and nothing to limit."""
+    if selection.how == "agent" and model is None:
+        raise UsageError(
+            "--tools agent lets a VLM call the specialists, and the embedded judge has none: "
+            "name one with --model, or choose --tools all, auto or names"
+        )
+    if selection.how != "agent" and limits is not None:
+        raise UsageError("the agent's limits are for --tools agent: leave them out, or choose it")
 
 
 class Settings(Record):
@@ -26,6 +65,7 @@ class Settings(Record):
     protocol: Protocols = "autorater"
     checklist: Checklist | None = None
     sampling: Sampling | None = None
+    agent: AgentLimits = AgentLimits()
 
     def orders(self) -> Order:
         """The order that is in force."""
@@ -48,10 +88,15 @@ def describe_settings(
     embedded: str,
     criterion: str,
 ) -> dict[str, Any]:
-    """The settings as they are logged. Concurrency, retries, prices and the like change no result and are not in it."""
-    return {
-        "model": _describe_model(model),
-        "scorer": _describe_model(scorer),
+    """The settings as they are logged. Concurrency, retries, prices and the like change no result and are not in it.
+
+    What only the agent needs (its limits, prompts, and what a model can do) stands in it when there is an agent.
+    """
+    agent = settings.selection.how == "agent"
+    used = {name: prompt for name, prompt in find_prompts().items() if agent or not name.startswith("agent")}
+    described: dict[str, Any] = {
+        "model": _describe_model(model, agent=agent),
+        "scorer": _describe_model(scorer, agent=agent),
         "embedded": embedded,
         "criterion": criterion,
         "tools": {"how": settings.selection.how, "names": list(settings.selection.names)},
@@ -62,20 +107,22 @@ def describe_settings(
         "sampling": settings.drawn(model.capability).model_dump() if model else None,
         "toolbox": toolbox,
         "cards": {name: card.digest for name, card in cards.items()},
-        "prompts": {name: prompt.digest for name, prompt in find_prompts().items()},
+        "prompts": {name: prompt.digest for name, prompt in used.items()} if model else {},
     }
+    return described | {"agent": settings.agent.model_dump()} if agent else described
 
 
-def _describe_model(model: Model | None) -> dict[str, Any] | None:
+def _describe_model(model: Model | None, *, agent: bool) -> dict[str, Any] | None:
     if model is None:
         return None
     capability = model.capability
-    return {
+    described: dict[str, Any] = {
         "name": model.name,
         "fit": asdict(capability.fit) | {"formats": list(capability.fit.formats)},
         "schema": capability.schema,
         "temperature": capability.temperature,
     }
+    return described | {"tools": capability.tools, "max_images": capability.max_images} if agent else described
 
 
 def describe_difference(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from autorater.canonical import digest_of
 from autorater.card import Card
 from autorater.embedded import OVERALL, Coefficients, Scores, read_coefficients, score
 from autorater.errors import UsageError
+from autorater.evidence import Drawing
 from autorater.judgment import Pass
 from autorater.request import LETTERS, Request
 from autorater.verdict import LEVELS, Citation, Verdict
@@ -56,7 +57,12 @@ class SpecialistJudge:
         return digest_of({"coefficients": self.coefficients.model_dump(mode="json"), "criterion": self.criterion})
 
     async def __call__(
-        self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
+        self,
+        request: Request,
+        assessments: Sequence[Assessment],
+        cards: Mapping[str, Card],
+        drawings: Sequence[Drawing] = (),
+        /,
     ) -> list[Pass]:
         """One pass; the order of the candidates does not enter."""
         found = self.find(request, assessments)

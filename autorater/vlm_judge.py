@@ -12,7 +12,7 @@ from autorater.checklist import Checklist, default_checklist
 from autorater.distribution import expected, first_preferred, label_distribution
 from autorater.errors import ReplyError
 from autorater.events import Asked
-from autorater.evidence import Evidence, check_citations, show_evidence
+from autorater.evidence import Drawing, Evidence, check_citations, show_drawings, show_evidence
 from autorater.image import Picture
 from autorater.judgment import Method, OutcomeKind, Pass, total_cost
 from autorater.ledger import Ledger
@@ -26,6 +26,8 @@ from autorater.work import together
 Order: TypeAlias = Literal["both", "random", "given"]
 Protocols: TypeAlias = Literal["autorater", "autorater-paper"]
 _SCORES = [str(score) for score in range(SCALE[0], SCALE[1] + 1)]
+DRAWINGS = 4
+"""At most so many pictures of what specialists found are shown to the judge."""
 _PREFERENCES = ("image_1", "image_2", "tie")
 
 
@@ -33,9 +35,14 @@ class Judge(Protocol):
     """Anything that turns a request and its assessments into passes."""
 
     async def __call__(
-        self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
+        self,
+        request: Request,
+        assessments: Sequence[Assessment],
+        cards: Mapping[str, Card],
+        drawings: Sequence[Drawing] = (),
+        /,
     ) -> list[Pass]:
-        """One pass per order and sample."""
+        """One pass per order and sample. `drawings` are what the agent saw; a judge without eyes passes over them."""
         ...
 
 
@@ -57,13 +64,18 @@ class VlmJudge:
     _digests: dict[bool, str] = field(default_factory=dict[bool, str], repr=False)
 
     async def __call__(
-        self, request: Request, assessments: Sequence[Assessment], cards: Mapping[str, Card], /
+        self,
+        request: Request,
+        assessments: Sequence[Assessment],
+        cards: Mapping[str, Card],
+        drawings: Sequence[Drawing] = (),
+        /,
     ) -> list[Pass]:
         """One pass per order and sample, in parallel."""
         plans = [(order, sample) for order in self.orders(request) for sample in range(self.samples)]
         if len(plans) == 1 or self.ledger.replaying:  # a replay waits for nothing, so tasks would only cost
-            return [await self._pass(request, assessments, cards, *plan) for plan in plans]
-        return await together(self._pass(request, assessments, cards, *plan) for plan in plans)
+            return [await self._pass(request, assessments, cards, drawings, *plan) for plan in plans]
+        return await together(self._pass(request, assessments, cards, drawings, *plan) for plan in plans)
 
     def orders(self, request: Request) -> list[tuple[int, ...]]:
         """The orders in which the candidates are shown; `random` is drawn from the request's digest."""
@@ -79,11 +91,12 @@ class VlmJudge:
         request: Request,
         assessments: Sequence[Assessment],
         cards: Mapping[str, Card],
+        drawings: Sequence[Drawing],
         order: tuple[int, ...],
         sample: int,
     ) -> Pass:
         evidence = show_evidence(assessments, cards, order)
-        question = self.question(request, evidence, order, sample=sample)
+        question = self.question(request, evidence, order, drawings=drawings, sample=sample)
         shown = "".join(LETTERS[index] for index in order)
         asked = await self.ledger.ask(self.model, question)
         calls = [asked]
@@ -107,17 +120,26 @@ class VlmJudge:
                 chance, method = told, "decisions"
         return _pass(shown, sample, outcome, calls, verdict=verdict, chance=chance, method=method, warnings=warnings)
 
-    def question(self, request: Request, evidence: Evidence, order: Sequence[int], *, sample: int = 0) -> Question:
-        """The call for one order."""
+    def question(
+        self,
+        request: Request,
+        evidence: Evidence,
+        order: Sequence[int],
+        *,
+        drawings: Sequence[Drawing] = (),
+        sample: int = 0,
+    ) -> Question:
+        """The call for one order. `autorater-paper` shows no drawings: the paper's judge reads its specialists."""
         kind = (request.task, request.edit, len(request.sources))
         sources = {f"source_{place}": picture for place, picture in enumerate(request.sources, 1)}
         images = {f"image_{place}": request.candidates[index] for place, index in enumerate(order, 1)}
-        pictures: dict[str, Picture] = {**sources, **images}
+        drawn, drawn_pictures = show_drawings(drawings, order, most=self._room(request))
+        pictures: dict[str, Picture] = {**sources, **images, **drawn_pictures}
         # Without evidence all that recurs from request to request is rendered once.
-        prepared = self._prepared.get(kind) if not evidence.lines else None
+        prepared = self._prepared.get(kind) if not evidence.lines and not drawn else None
         if prepared is None:
-            prepared = self._prepare(request, evidence, list(sources))
-            if not evidence.lines:
+            prepared = self._prepare(request, evidence, list(sources), drawn)
+            if not evidence.lines and not drawn:
                 self._prepared[kind] = prepared
         schema, digest = self._schema(request)
         return Question(
@@ -129,7 +151,17 @@ class VlmJudge:
             sample=sample,
         )
 
-    def _prepare(self, request: Request, evidence: Evidence, sources: list[str]) -> Prepared:
+    def _room(self, request: Request) -> int:
+        """How many drawings may be shown beside the images."""
+        if self.protocol == "autorater-paper" and request.task != "check":
+            return 0
+        models = [self.model, *([self.scorer] if self.scorer else [])]
+        taken = len(request.sources) + len(request.candidates)
+        return min(DRAWINGS, *(model.capability.max_images - taken for model in models))
+
+    def _prepare(
+        self, request: Request, evidence: Evidence, sources: list[str], drawn: list[dict[str, str]]
+    ) -> Prepared:
         bare = self.protocol == "autorater-paper" and request.task != "check"
         inputs: dict[str, Any] = {
             "prompt": request.prompt,
@@ -138,7 +170,7 @@ class VlmJudge:
             "evidence": evidence.lines,
         }
         if not bare:
-            inputs["questions"] = self.list_for(request).items
+            inputs |= {"questions": self.list_for(request).items, "drawings": drawn}
         if not bare and request.task != "check":
             inputs["attributes"] = attribute_names(edit=request.edit)
         return get_prompt(prompt_name(request.task, self.protocol)).prepare(inputs)

@@ -118,7 +118,7 @@ ROWS = {
         (*RATE, "--tools", "sharpnes"), "no specialist is called 'sharpnes'; did you mean 'sharpness'"
     ),
     "no specialist": Row(
-        (*RATE, "--tools", ","), "no specialist is named: give all, auto, none, or names separated by"
+        (*RATE, "--tools", ","), "no specialist is named: give all, auto, agent, none, or names separated by"
     ),
     "bound by licence": Row((*RATE, "--tools", "perceptual_similarity,nothing"), "no specialist is called 'nothing'"),
     # options
@@ -265,7 +265,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "events.jsonl, line 1 is not an event: the log is damaged",
     ),
     "no first line": (lambda log: log.split(b"\n", 1)[1], "'log' holds no run: its first line is not 'started'"),
-    "a newer log": (lambda log: log.replace(b'"schema_number":1', b'"schema_number":99'), "upgrade autorater-vision"),
+    "a newer log": (lambda log: log.replace(b'"schema_number":2', b'"schema_number":99'), "upgrade autorater-vision"),
     "other settings": (
         lambda log: log.replace(b'"order":"both"', b'"order":"up"', 1),
         "the settings are damaged: order: input should be",

@@ -60,11 +60,13 @@ def test_a_prompt_keeps_the_rules(name: str) -> None:
 
 
 def expected_pictures(name: str, kind: str) -> list[str]:
-    if name == "repair":
-        return []
+    drawings = ["drawing_1", "drawing_2"] if kind == "drawings" and "drawings" in get_prompt(name).meta.inputs else []
+    if name in ("repair", "agent-findings"):
+        return [golden.PICTURES[name].sha256 for name in drawings]
     sources = {"edit": 1, "edit-two-sources": 2}.get(kind, 0)
-    images = 2 if name.startswith(("compare", "select")) else 1
+    images = 2 if name in ("compare", "compare-paper", "select", "agent") else 1
     shown = [f"source_{place + 1}" for place in range(sources)] + [f"image_{place + 1}" for place in range(images)]
+    shown += drawings
     return [golden.PICTURES[name].sha256 for name in shown]
 
 
@@ -77,7 +79,7 @@ def test_an_input_that_is_not_given_is_an_error(name: str) -> None:
             prompt.render({key: value for key, value in told.items() if key != missing}, golden.PICTURES)
 
 
-@pytest.mark.parametrize("name", [name for name in PROMPTS if name != "repair"])
+@pytest.mark.parametrize("name", [name for name in PROMPTS if name not in ("repair", "agent-findings")])
 def test_a_picture_that_is_not_given_is_an_error(name: str) -> None:
     prompt = get_prompt(name)
     told = {key: value for key, value in golden.inputs("edit").items() if key in prompt.meta.inputs}

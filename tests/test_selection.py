@@ -48,6 +48,7 @@ def names(*told: Any, reason: Any = "because") -> str:
         ("all", Selection("all")),
         ("auto", Selection("auto")),
         ("none", Selection("none")),
+        ("agent", Selection("agent")),
         ("niqe", Selection("fixed", ("niqe",))),
         (" niqe, brisque,,niqe ", Selection("fixed", ("niqe", "brisque"))),
         (["niqe", " brisque"], Selection("fixed", ("niqe", "brisque"))),
@@ -60,7 +61,7 @@ def test_reading_what_the_caller_wants(tools: Any, selection: Selection) -> None
 
 @pytest.mark.parametrize("tools", ["", ",", " ", [], [""]])
 def test_nothing_is_not_a_selection(tools: Any) -> None:
-    with pytest.raises(UsageError, match="give all, auto, none, or names separated by commas"):
+    with pytest.raises(UsageError, match="give all, auto, agent, none, or names separated by commas"):
         parse_selection(tools)
 
 

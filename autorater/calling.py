@@ -1,0 +1,180 @@
+"""How an agent's model calls specialists: natively, or by a structured answer that names one. Same calls either way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+
+from autorater.canonical import digest_of
+from autorater.card import Card
+from autorater.checklist import fold
+from autorater.document import describe_errors
+from autorater.messages import Conversation, Image, Text, Tool, ToolCall, ToolResult, Turn
+from autorater.model import Question, Reply, Sampling
+from autorater.suggest import did_you_mean
+from autorater.verdict import without_fence
+
+FINISH = "finish"
+"""The action of a structured answer that ends the loop."""
+ALL = "all"
+"""In the place of an image: every one of them."""
+LONGEST_LOOK_FOR = 300
+"""Characters."""
+_LONGEST_DESCRIPTION = 1000
+"""Characters; some providers refuse more than 1024."""
+_LOOK_FOR = "What to look for in place of the prompt, as short phrases; empty to look for what the prompt says."
+
+Parts: TypeAlias = tuple[Text | Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One call as the model made it; `problem` says what was wrong with its form."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    id: str = ""
+    signature: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn of the model: what it thought, and what it calls; nothing when it has seen enough."""
+
+    thought: str
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One call in our terms: who looks at which candidates; without a card, `problem` says why nobody does."""
+
+    card: Card | None
+    letters: tuple[str, ...] = ()
+    look_for: str = ""
+    problem: str = ""
+
+
+def tools_for(cards: Sequence[Card], images: Sequence[str]) -> tuple[Tool, ...]:
+    """One tool for each specialist; `images` are the names of the images that it may look at."""
+    return tuple(Tool(card.name, _describe(card), _parameters(card, images)) for card in cards)
+
+
+def _describe(card: Card) -> str:
+    """Title, what it gives with range and direction, known errors, and the first paragraph of its card."""
+    gives = [f"{quantity.name}: {quantity.meaning} ({quantity.describe()})" for quantity in card.meta.quantities]
+    told = [*gives, *(["findings in words"] if card.meta.gives_text else [])]
+    first = next((part for part in card.body.split("\n\n") if part.strip() and not part.startswith("#")), "")
+    reads = " Reads look_for." if "prompt" in card.meta.needs else ""
+    text = f"{card.meta.title}. Gives {'; '.join(told)}.{reads} Known errors: {card.meta.errors} {first}"
+    return " ".join(text.split())[:_LONGEST_DESCRIPTION]
+
+
+def _parameters(card: Card, images: Sequence[str]) -> dict[str, Any]:
+    names = [*images, ALL] if len(images) > 1 else list(images)
+    properties: dict[str, Any] = {"image": {"type": "string", "enum": names}}
+    if "prompt" in card.meta.needs:
+        properties["look_for"] = {"type": "string", "description": _LOOK_FOR}
+    return _object(properties)
+
+
+def ask_natively(conversation: Conversation, tools: tuple[Tool, ...], sampling: Sampling) -> Question:
+    """The next question to a model that takes tools."""
+    return Question(conversation, "agent", {}, schema_digest=digest_of({}), sampling=sampling, tools=tools)
+
+
+def ask_in_words(
+    conversation: Conversation, tools: Sequence[Tool], images: Sequence[str], sampling: Sampling
+) -> Question:
+    """The next question to a model that takes none."""
+    names = [*images, ALL] if len(images) > 1 else list(images)
+    schema = _object(
+        {
+            "thought": {"type": "string", "maxLength": 600},
+            "action": {"type": "string", "enum": [*(tool.name for tool in tools), FINISH]},
+            "image": {"type": "string", "enum": names},
+            "look_for": {"type": "string", "maxLength": LONGEST_LOOK_FOR},
+        }
+    )
+    return Question(conversation, "agent", schema, schema_digest=digest_of(schema), sampling=sampling)
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def read_natively(reply: Reply) -> Said:
+    """What a model that takes tools said."""
+    wanted = [
+        Wanted(call.name, call.arguments, id=call.id, signature=call.signature, problem=call.problem)
+        for call in reply.calls
+    ]
+    return Said(reply.text, tuple(wanted))
+
+
+class _Answer(BaseModel):
+    thought: str
+    action: str
+    image: str = ""
+    look_for: str = ""
+
+
+def read_in_words(reply: Reply) -> Said:
+    """What a model that takes none said. What cannot be read is a call with a problem."""
+    try:
+        answer = _Answer.model_validate_json(without_fence(reply.text))
+    except ValidationError as error:
+        problem = f"the answer does not fit the schema: {describe_errors(error)}"
+        return Said("", (Wanted("", problem=problem),))
+    name = str(fold(answer.action))
+    if name == FINISH:
+        return Said(answer.thought, ())
+    return Said(answer.thought, (Wanted(name, {"image": answer.image, "look_for": answer.look_for}),))
+
+
+class _Arguments(BaseModel):
+    """What a specialist is called with; whatever else a model invents is passed over."""
+
+    image: str = ""
+    look_for: str = ""
+
+
+def plan_call(wanted: Wanted, cards: Mapping[str, Card], images: Mapping[str, str], prompt: str) -> Plan:
+    """What a call comes to. `images` are the names of the images → their candidates' letters."""
+    if wanted.problem:
+        return Plan(None, problem=wanted.problem)
+    card = cards.get(wanted.name)
+    if card is None:
+        advice = did_you_mean(wanted.name, cards)
+        return Plan(None, problem=f"no specialist on offer is called {wanted.name[:60]!r}; {advice}")
+    try:
+        given = _Arguments.model_validate(wanted.arguments)
+    except ValidationError as error:
+        return Plan(None, problem=describe_errors(error))
+    image = str(fold(given.image)) or (next(iter(images)) if len(images) == 1 else "")
+    letters = tuple(letter for name, letter in images.items() if image in (name, ALL))
+    if not letters:
+        return Plan(None, problem=f"image: expected one of {', '.join([*images, ALL])}, got {given.image[:60]!r}")
+    look_for = given.look_for.strip() if "prompt" in card.meta.needs else ""
+    if len(look_for) > LONGEST_LOOK_FOR:
+        return Plan(None, problem=f"look_for has {len(look_for)} characters; give at most {LONGEST_LOOK_FOR}")
+    return Plan(card, letters, "" if look_for == prompt else look_for)
+
+
+def answer_natively(said: Said, results: Sequence[Parts], failed: Sequence[bool]) -> tuple[Turn, Turn]:
+    """The model's turn and the answer to it, one result for each call."""
+    spoken = (Text(said.thought),) if said.thought else ()
+    calls = [ToolCall(each.id, each.name, each.arguments, each.signature) for each in said.wanted]
+    told = [
+        ToolResult(each.id, each.name, parts, failed=wrong)
+        for each, parts, wrong in zip(said.wanted, results, failed, strict=True)
+    ]
+    return Turn("assistant", (*spoken, *calls)), Turn("user", tuple(told))
+
+
+def answer_in_words(reply: Reply, results: Sequence[Parts]) -> tuple[Turn, Turn]:
+    """The same for a model that takes no tools: its answer as it was, and the results as the user's words."""
+    parts = tuple(part for result in results for part in result)
+    return Turn("assistant", (Text(reply.text or "(no answer)"),)), Turn("user", parts)
