@@ -274,6 +274,11 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
+def build_qsit(folder: Path) -> Path:
+    """What the card of qsit names under its default options."""
+    return build_onevision(folder / "7b")
+
+
 def noise(height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:
     """Coloured noise in blocks of four pixels, so that a resized version is not grey."""
     random = np.random.default_rng(seed)

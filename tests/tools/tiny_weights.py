@@ -7,7 +7,11 @@ from pathlib import Path
 
 from places import SCRATCH
 
-BUILDERS: dict[str, str] = {}
+BUILDERS: dict[str, str] = {
+    "clipscore": "tiny_clip:build_clipscore",
+    "pickscore": "tiny_clip:build_pickscore",
+    "qsit": "tiny_lmm:build_qsit",
+}
 """Specialist → "module:function" of `build(folder)`, which writes what the card's default options need."""
 
 

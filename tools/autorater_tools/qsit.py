@@ -54,8 +54,8 @@ class Qsit:
         return [
             Measured(
                 readings=(
-                    Reading(quantity="quality", value=round(score, 5)),
-                    Reading(quantity="mass", value=round(mass, 5)),
+                    Reading(quantity="quality", value=round(score, 4)),
+                    Reading(quantity="mass", value=round(mass, 4)),
                 ),
                 text=text,
             )
