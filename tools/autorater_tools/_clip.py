@@ -1,0 +1,158 @@
+"""CLIP on transformers: unit embeddings of pictures and texts, each computed once, for the scores that stand on it.
+
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from autorater.assessment import Measured, Outcome, Reading
+from autorater.errors import SpecialistError
+from autorater.image import Picture
+from autorater.toolbox import View
+from autorater_tools._checkpoints import in_batches, load_pretrained
+from autorater_tools._tensors import load_whole
+from autorater_tools._torchvision import allow_torchvision
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+TEXTS = 256
+"""Embeddings of texts that are kept: a run asks for few prompts, many times each."""
+NO_PROMPT = "a prompt is needed: this specialist tells how well the image goes with it"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The unit embedding of a text, shape (width,), and how many tokens it had before it was cut to the limit."""
+
+    embedding: Tensor
+    tokens: int
+
+
+class Clip:
+    """One CLIP model with its tokenizer. `model` is a transformers CLIPModel on `device`; `key` names its weights."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, device: str, key: str, floor: bool = False) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.device = device
+        self.key = ("clip", key, device)
+        self.floor = floor
+        self.side: int = model.config.vision_config.image_size
+        self.limit: int = model.config.text_config.max_position_embeddings
+        self.texts: OrderedDict[str, Text] = OrderedDict()
+
+    def picture_embeddings(self, pictures: Sequence[Picture]) -> Tensor:
+        """Unit embeddings, shape (pictures, width), float32 on the CPU; kept with each picture."""
+        kept = [picture.remember(self.key, dict[str, Tensor]) for picture in pictures]
+        new = [number for number, memory in enumerate(kept) if not memory]
+        rows = in_batches([pictures[number] for number in new], self._pictures, size=batch(self.device))
+        for number, row in zip(new, rows, strict=True):
+            kept[number]["embedding"] = row
+        return torch.stack([memory["embedding"] for memory in kept])
+
+    def text(self, text: str) -> Text:
+        """The embedding of `text`, cut at the model's limit of tokens (77) as its authors cut it."""
+        if text not in self.texts:
+            self.texts[text] = self._text(text)
+            if len(self.texts) > TEXTS:
+                self.texts.popitem(last=False)
+        self.texts.move_to_end(text)
+        return self.texts[text]
+
+    def cosines(self, views: Sequence[View], *, before: str = "") -> list[tuple[float, Text]]:
+        """The cosine (-1 to 1) of every view's image and prompt (after the words `before`), with the text's embedding.
+
+        Raises:
+            SpecialistError: a view has no prompt.
+
+        """
+        prompts = [view.prompt for view in views if view.prompt is not None]
+        if len(prompts) < len(views):
+            raise SpecialistError(NO_PROMPT)
+        texts = [self.text(before + prompt) for prompt in prompts]
+        pictures = self.picture_embeddings([view.image for view in views])
+        found = (pictures * torch.stack([text.embedding for text in texts])).sum(-1).clamp(-1, 1)
+        return [(float(cosine), text) for cosine, text in zip(found, texts, strict=True)]
+
+    @torch.inference_mode()
+    def _pictures(self, pictures: Sequence[Picture]) -> list[Tensor]:
+        pixels = torch.stack([to_pixels(picture.rgb(), self.side, floor=self.floor) for picture in pictures])
+        features = self.model.get_image_features(pixel_values=pixels.to(self.device, self.model.dtype)).pooler_output
+        return list(functional.normalize(features.float(), dim=-1).cpu())
+
+    @torch.inference_mode()
+    def _text(self, text: str) -> Text:
+        tokens = len(self.tokenizer(text, verbose=False).input_ids)
+        cut = self.tokenizer(text, truncation=True, max_length=self.limit, return_tensors="pt")
+        features = self.model.get_text_features(input_ids=cut.input_ids.to(self.device)).pooler_output
+        return Text(functional.normalize(features.float(), dim=-1)[0].cpu(), tokens)
+
+
+def batch(device: str) -> int:
+    """Pictures that go through a model at once: on the CPU one, which is as fast and gives the same digits alone."""
+    return 16 if device.startswith("cuda") else 1
+
+
+def load_clip(folder: Path, *, device: str, words: Path | None = None, floor: bool = False) -> Clip:
+    """The CLIP of a checkpoint folder; its tokenizer is in `words` when it lies elsewhere."""
+    allow_torchvision()
+    from transformers import CLIPModel
+
+    model = load_whole(CLIPModel, folder, device=device, ignored=("position_ids",))
+    return Clip(model, load_words(words or folder), device=device, key=str(folder), floor=floor)
+
+
+def load_words(folder: Path) -> Any:
+    """The tokenizer of a CLIP checkpoint folder."""
+    from transformers import CLIPTokenizer
+
+    return load_pretrained(CLIPTokenizer, folder)
+
+
+def central_square(image: Image.Image, side: int, *, floor: bool = False) -> Image.Image:
+    """`image` with its shorter side resized to `side` (bicubic), then the square in the middle.
+
+    Only the pixels of the square are computed, so that a ribbon costs no more than a square. Where the margins are not
+    equal the left and upper one is rounded, as in torchvision, or rounded down (`floor`), as in transformers.
+    """
+    scale = side / min(image.size)
+    sizes = [side if length == min(image.size) else int(side * length / min(image.size)) for length in image.size]
+    margins = [(size - side) // 2 if floor else round((size - side) / 2) for size in sizes]
+    steps = [length / size for length, size in zip(image.size, sizes, strict=True)]
+    left, top = (margin * step for margin, step in zip(margins, steps, strict=True))
+    if scale == 1 and margins == [0, 0] and image.width == image.height:
+        return image
+    box = (left, top, min(image.width, left + side * steps[0]), min(image.height, top + side * steps[1]))
+    return image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+
+
+def to_pixels(image: Image.Image, side: int, *, floor: bool = False) -> Tensor:
+    """What CLIP sees: the central square of `side` pixels, normalised, shape (3, side, side), float32."""
+    levels = np.asarray(central_square(image, side, floor=floor), dtype=np.float32) / 255
+    mean, deviation = (np.array(values, dtype=np.float32) for values in (MEAN, DEVIATION))
+    return torch.as_tensor((levels - mean) / deviation).permute(2, 0, 1)
+
+
+def scored(clip: Clip, views: Sequence[View], score: Callable[[float], float], *, before: str = "") -> list[Outcome]:
+    """One `Measured` a view with the quantity `score`: `score` of the cosine; the text says when the prompt was cut."""
+    return [
+        Measured(readings=(Reading(quantity="score", value=score(cosine)),), text=told_cut(text.tokens, clip.limit))
+        for cosine, text in clip.cosines(views, before=before)
+    ]
+
+
+def told_cut(tokens: int, limit: int) -> str:
+    """A sentence when a prompt of `tokens` tokens was cut to `limit`, else nothing."""
+    if tokens <= limit:
+        return ""
+    return f"The prompt has {tokens} tokens and was cut: the score is for its first {limit} tokens."
