@@ -1,82 +1,55 @@
-"""The toolbox: find specialists by their cards, load them lazily, run them in batches, remember what they said.
+"""The toolbox: find specialists by their cards, and let each look where it runs: here, in a worker, behind an address.
 
-Each device has one lane (a thread). A lane takes whatever is waiting as one batch, so that batches form by themselves
-when many requests are judged at once, and nothing ever waits for a batch to fill.
+Each place has one lane, so that batches form by themselves and a slow place keeps no other from working. What happens
+at a place comes back as an outcome, never as an exception.
 """
 
-import importlib
-import logging
-import queue
+import os
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from autorater.assessment import Declined, Failed, Measured, Outcome, Provenance
+from autorater.assessment import Declined, Failed, Outcome, Provenance
 from autorater.canonical import digest_of
 from autorater.card import Card, Value, find_cards
-from autorater.errors import AutoRaterError, MissingExtraError, SpecialistError, UsageError
-from autorater.image import Picture
-from autorater.store import missing_weights, weights_folder
+from autorater.errors import MissingExtraError, UsageError
+from autorater.places.environment import environment_of, missing_modules
+from autorater.places.here import Here
+from autorater.places.lane import BATCH, Job, Lane, Looking
+from autorater.places.place import HERE, Place, check_address, parse_place
+from autorater.specialist import Specialist, View, checked, load_specialist, narrow
+from autorater.store import missing_weights
 from autorater.suggest import did_you_mean
 
-_log = logging.getLogger(__name__)
+__all__ = [
+    "BATCH",
+    "Place",
+    "Specialist",
+    "Toolbox",
+    "View",
+    "checked",
+    "declined_or_failed",
+    "load_specialist",
+    "narrow",
+    "tool_settings",
+]
 
-BATCH = 16
-"""At most this many views go to a specialist in one call."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one specialist call looks at: an image and, where its card says so, the prompt, the sources or the rival."""
-
-    image: Picture
-    prompt: str | None = None
-    sources: tuple[Picture, ...] = ()
-    rival: Picture | None = None
-
-    def canonical(self) -> dict[str, Any]:
-        """The view by content: sha256 of the images, the prompt as text."""
-        return {
-            "image": self.image.sha256,
-            "prompt": self.prompt,
-            "sources": [source.sha256 for source in self.sources],
-            "rival": self.rival.sha256 if self.rival else None,
-        }
-
-
-class Specialist(Protocol):
-    """A local model or measure; loads its weights when made; tensors never leave it.
-
-    Made as `Class(device=…, **options)` with every option of its card; where the card names weights that no package
-    ships, also with `weights=` the folder of the store that holds them, checked.
-    """
-
-    def __call__(self, views: Sequence[View], /) -> Sequence[Outcome]:
-        """One outcome per view, in order. Raises SpecialistError when it cannot work on the input."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One view for one specialist, with the future that will hold its outcome and provenance."""
-
-    card: Card
-    view: View
-    done: "Future[tuple[Outcome, Provenance]]"
+TOKEN = "AUTORATER_TOOLS_TOKEN"
+"""The environment variable with the token of servers of specialists."""
 
 
 class Toolbox:
     """The installed specialists. `cards` replaces the cards that are found; `device` is a torch device name.
 
     `commercial=True` refuses the specialists whose licence forbids commercial use. `options` are specialist → option →
-    value, where they differ from the card's defaults.
+    value, where they differ from the card's defaults. `places` are specialist → where it runs: "here", "worker",
+    "worker:/path/to/python", "http://host:8100", or a `Place`. Unless told otherwise a specialist runs here, and one
+    whose card has an environment of its own in a worker of that environment. A place changes no result and is not part
+    of the settings; another device is ("worker#cuda").
 
     Raises:
-        UsageError: an option names no specialist, is unknown, or has a value that is not allowed.
+        UsageError: an option or a place names no specialist, is unknown, or has a value that is not allowed.
 
     """
 
@@ -87,14 +60,20 @@ class Toolbox:
         device: str = "cpu",
         commercial: bool = False,
         options: Mapping[str, Mapping[str, object]] | None = None,
+        places: Mapping[str, str | Place] | None = None,
     ) -> None:
         found = dict(find_cards() if cards is None else cards)
         self.refused = {name: card for name, card in found.items() if commercial and not card.meta.commercial}
         self.cards = {name: card for name, card in found.items() if name not in self.refused}
         self.device = device
         self.chosen = {name: self.card(name).options(given) for name, given in (options or {}).items()}
-        self.settings = tool_settings(device, self.chosen)
-        self._lane: _Lane | None = None
+        self.places = {
+            self.card(name).name: parse_place(given) if isinstance(given, str) else given
+            for name, given in (places or {}).items()
+        }
+        devices = {name: place.device for name, place in self.places.items() if place.device}
+        self.settings = tool_settings(device, self.chosen, devices)
+        self._lanes: dict[tuple[str, str], Lane] = {}
         self._lock = threading.Lock()
 
     def card(self, name: str) -> Card:
@@ -110,184 +89,117 @@ class Toolbox:
         """Every option of this specialist with the value that is in force."""
         return self.chosen.get(card.name) or card.options()
 
+    def place(self, card: Card) -> Place:
+        """Where this specialist runs."""
+        if (given := self.places.get(card.name)) is not None:
+            return given
+        return HERE if card.meta.environment is None else Place("worker", python=environment_of(card).python)
+
+    def device_of(self, card: Card) -> str:
+        """The device on which this specialist runs."""
+        return self.place(card).device or self.device
+
     def missing(self, card: Card) -> list[str]:
-        """What this specialist lacks: modules that are not installed, weights that are not in the store."""
-        return [*card.missing(), *missing_weights(card, self.options(card))]
+        """What this specialist lacks where it runs: modules, weights, its environment, its server."""
+        place, options = self.place(card), self.options(card)
+        if place.kind == "http":
+            from autorater.places.address import missing_there
+
+            token = os.environ.get(TOKEN, "")
+            check_address(place.address, token=token)
+            return missing_there(card, options, address=place.address, token=token, device=self.device_of(card))
+        if place.kind == "here":
+            return [*card.missing(), *missing_weights(card, options)]
+        if card.name not in self.places and (wrong := environment_of(card).wrong()):
+            return [wrong]
+        return [*missing_modules(card, place.python), *missing_weights(card, options)]
 
     def ready(self) -> dict[str, Card]:
-        """The cards of the specialists whose packages are installed and whose weights are here."""
+        """The cards of the specialists that lack nothing where they run."""
         return {name: card for name, card in self.cards.items() if not self.missing(card)}
 
     def require(self, names: Sequence[str]) -> None:
         """Raise UsageError or MissingExtraError unless every one of `names` can run."""
         for name in names:
             card = self.card(name)
-            if missing := card.missing():
+            place = self.place(card)
+            weights = [] if place.kind == "http" else missing_weights(card, self.options(card))
+            missing = [what for what in self.missing(card) if what not in weights]
+            if missing and place.kind != "http" and place.python is None:
                 what = f"the specialist {name!r} (missing: {', '.join(missing)})"
-                raise MissingExtraError(what, extra=card.meta.extra)
-            if missing := missing_weights(card, self.options(card)):
+                raise MissingExtraError(what, extra=card.meta.extra if card.missing() else "workers")
+            if missing:
+                raise UsageError(f"the specialist {name!r} cannot run {place.words()}: {', '.join(missing)}")
+            if weights:
                 raise UsageError(
-                    f"the weights of the specialist {name!r} are not here ({', '.join(missing)}): "
+                    f"the weights of the specialist {name!r} are not here ({', '.join(weights)}): "
                     f"run `autorater tools pull {name}`"
                 )
 
     def submit(self, name: str, view: View) -> "Future[tuple[Outcome, Provenance]]":
         """Queue one view; the future holds the outcome (never an exception of the specialist) and its provenance."""
-        job = Job(self.card(name), view, Future())
+        return self.submit_all(name, [view])[0]
+
+    def submit_all(self, name: str, views: Sequence[View]) -> "list[Future[tuple[Outcome, Provenance]]]":
+        """Queue views that may be looked at as one batch."""
+        card = self.card(name)
+        jobs = [Job(card, view, Future()) for view in views]
+        if jobs:
+            with self._lock:
+                self._lane(card).put(jobs)
+        return [job.done for job in jobs]
+
+    def unload(self) -> None:
+        """Give the memory of all specialists back after what runs now; they are loaded again at need."""
         with self._lock:
-            if self._lane is None:
-                self._lane = _Lane(self.device, self.settings, self.options)
-            self._lane.put(job)
-        return job.done
+            for lane in self._lanes.values():
+                lane.put([])
 
     def close(self) -> None:
-        """End the lane and free the specialists."""
+        """End the lanes, their workers and connections, and free the specialists. What waits is given up."""
         with self._lock:
-            if self._lane is not None:
-                self._lane.stop()
-                self._lane = None
+            for lane in self._lanes.values():
+                lane.stop()
+            for lane in self._lanes.values():
+                lane.join(30)
+            self._lanes.clear()
+
+    def _lane(self, card: Card) -> Lane:
+        place, device = self.place(card), self.device_of(card)
+        key = (place.kind, {"here": device, "worker": card.name, "http": f"{place.address}#{device}"}[place.kind])
+        if key not in self._lanes:
+            name = {"here": device, "worker": f"worker-{card.name}", "http": f"http-{card.name}"}[place.kind]
+            self._lanes[key] = Lane(self._looking(card, place, device), settings=self.settings, name=name)
+        return self._lanes[key]
+
+    def _looking(self, card: Card, place: Place, device: str) -> Looking:
+        if place.kind == "here":
+            return Here(device, self.options)
+        if place.kind == "worker":
+            from autorater.places.workshop import Workshop
+
+            return Workshop(card, self.options(card), device=device, place=place)
+        from autorater.places.address import Address
+
+        token = os.environ.get(TOKEN, "")
+        check_address(place.address, token=token)
+        return Address(place.address, token=token, timeout=place.timeout, device=device, options=self.options)
 
 
-def tool_settings(device: str, options: Mapping[str, Mapping[str, Value]]) -> str:
-    """The sha256 of what changes specialists' results beside their cards; the index of a device changes nothing."""
+def tool_settings(
+    device: str, options: Mapping[str, Mapping[str, Value]], devices: Mapping[str, str] | None = None
+) -> str:
+    """The sha256 of what changes specialists' results beside their cards; the index of a device changes nothing.
+
+    `devices` are specialist → device, where it is not `device`.
+    """
     told: dict[str, Any] = {"device": device.split(":")[0]}
     if options:
         told["options"] = {name: dict(values) for name, values in options.items()}
+    kinds = {name: given.split(":")[0] for name, given in (devices or {}).items()}
+    if others := {name: kind for name, kind in kinds.items() if kind != told["device"]}:
+        told["devices"] = others
     return digest_of(told)
-
-
-def narrow(card: Card, view: View) -> View:
-    """`view` with nothing but what the card says the specialist looks at."""
-    needs = card.meta.needs
-    return View(
-        image=view.image,
-        prompt=view.prompt if "prompt" in needs else None,
-        sources=view.sources if "source" in needs else (),
-        rival=view.rival if "rival" in needs else None,
-    )
-
-
-class _Lane:
-    """One thread that owns the specialists of one device."""
-
-    def __init__(self, device: str, settings: str, options: "Callable[[Card], dict[str, Value]]") -> None:
-        self.device = device
-        self.options = options
-        self.settings = settings
-        self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self.loaded: dict[str, Specialist] = {}
-        self.thread = threading.Thread(target=self.work, name=f"autorater-{device}", daemon=True)
-        self.thread.start()
-
-    def put(self, job: Job) -> None:
-        self.inbox.put(job)
-
-    def stop(self) -> None:
-        self.inbox.put(None)
-        self.thread.join(timeout=30)
-
-    def work(self) -> None:
-        waiting: dict[str, deque[Job]] = {}
-        while True:
-            job = None if waiting else self.inbox.get()
-            if job is None and not waiting:
-                return
-            while True:
-                if job is not None:
-                    waiting.setdefault(job.card.name, deque()).append(job)
-                try:
-                    job = self.inbox.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    give_up(waiting)
-                    return
-            name = next(iter(waiting))
-            jobs = waiting.pop(name)
-            batch = [jobs.popleft() for _ in range(min(BATCH, len(jobs)))]
-            if jobs:
-                waiting[name] = jobs
-            self.run([job for job in batch if job.done.set_running_or_notify_cancel()])
-
-    def run(self, jobs: list[Job]) -> None:
-        if not jobs:
-            return
-        start = time.perf_counter()
-        outcomes = self.outcomes(jobs[0].card, [job.view for job in jobs])
-        seconds = (time.perf_counter() - start) / len(jobs)
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            provenance = Provenance(
-                card=job.card.digest, settings=self.settings, device=self.device, seconds=round(seconds, 4)
-            )
-            job.done.set_result((outcome, provenance))
-
-    def outcomes(self, card: Card, views: list[View]) -> list[Outcome]:
-        """The specialist's outcomes; when a batch fails, each view is tried alone so that one cannot spoil the rest."""
-        try:
-            specialist = self.load(card)
-            outcomes = list(specialist(views))
-            if len(outcomes) != len(views):
-                raise SpecialistError(f"gave {len(outcomes)} outcomes for {len(views)} views")
-            return [checked(card, outcome) for outcome in outcomes]
-        except AutoRaterError as error:
-            if len(views) == 1 or card.name not in self.loaded:
-                return [Failed(error=str(error)) for _ in views]
-        except Exception as error:  # whatever it raises becomes a typed absence; the log has the trace
-            _log.warning("specialist %s failed on %d views", card.name, len(views), exc_info=True)
-            if len(views) == 1 or card.name not in self.loaded:
-                return [Failed(error=f"{type(error).__name__}: {error}"[:300]) for _ in views]
-        return [outcome for view in views for outcome in self.outcomes(card, [view])]
-
-    def load(self, card: Card) -> Specialist:
-        if card.name not in self.loaded:
-            self.loaded[card.name] = load_specialist(card, device=self.device, options=self.options(card))
-        return self.loaded[card.name]
-
-
-def give_up(waiting: Mapping[str, Iterable[Job]]) -> None:
-    """End what waits in a lane that is closed: nobody may wait for ever, and nothing was measured."""
-    for jobs in waiting.values():
-        for job in jobs:
-            if job.done.set_running_or_notify_cancel():
-                job.done.set_exception(SpecialistError(f"the toolbox was closed before {job.card.name} looked"))
-
-
-def load_specialist(card: Card, *, device: str = "cpu", options: Mapping[str, Value] | None = None) -> Specialist:
-    """Import and make the specialist of a card.
-
-    Raises:
-        MissingExtraError: a package of it is not installed.
-        SpecialistError: weights are missing, or are not those that the card names.
-
-    """
-    module, _, name = card.meta.entry.partition(":")
-    keywords: dict[str, Any] = card.options(options)
-    if (folder := weights_folder(card, keywords)) is not None:
-        keywords["weights"] = folder
-    try:
-        specialist: Specialist = getattr(importlib.import_module(module), name)(device=device, **keywords)
-    except ModuleNotFoundError as error:
-        what = f"the specialist {card.name!r} (missing: {error.name})"
-        raise MissingExtraError(what, extra=card.meta.extra) from error
-    return specialist
-
-
-def checked(card: Card, outcome: Outcome) -> Outcome:
-    """`outcome` when it keeps the promises of the card, else a `Failed` that says which it broke."""
-    if isinstance(outcome, (Declined, Failed)):
-        return outcome
-    if not isinstance(outcome, Measured):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return Failed(error=f"gave a {type(outcome).__name__}, expected Measured, Declined or Failed")
-    given = [reading.quantity for reading in outcome.readings]
-    declared = [quantity.name for quantity in card.meta.quantities]
-    if sorted(given) != sorted(declared):
-        return Failed(error=f"gave the quantities {given}, its card declares {declared}")
-    for reading in outcome.readings:
-        quantity = card.quantity(reading.quantity)
-        low, high = quantity.low, quantity.high
-        if (low is not None and reading.value < low) or (high is not None and reading.value > high):
-            return Failed(error=f"{reading.quantity} = {reading.value} is outside {quantity.describe()}")
-    return outcome
 
 
 def declined_or_failed(outcome: Outcome) -> bool:

@@ -1,0 +1,107 @@
+"""Specialists that end, hang or talk where they run: for tests of places. None of them harms the process of the tests.
+
+A picture that is 13 pixels wide is the one that they cannot bear.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fakes import card, measured
+
+from autorater.assessment import Mask, Outcome, Quantity, Region
+from autorater.card import Card
+from autorater.toolbox import View
+
+PID = Quantity(name="width", meaning="The process.", unit="1", low=1, high=None, better="neither")
+
+
+def breaking(name: str, **fields: Any) -> Card:
+    """The card of a class of this module."""
+    return card(name, entry=f"breaking:{name.title().replace('_', '')}", **fields)
+
+
+class Plain:
+    """Well behaved: the width, and everything else that an outcome can hold."""
+
+    def __init__(self, *, device: str, factor: int = 1) -> None:
+        self.factor = factor
+
+    def __call__(self, views: Sequence[View], /) -> list[Outcome]:
+        """The widths."""
+        return [self.look(view) for view in views]
+
+    def look(self, view: View) -> Outcome:
+        """Every field of an outcome, from the pixels, the prompt and the other images."""
+        pixels = view.image.array()
+        told = [view.prompt, *(source.sha256 for source in view.sources), view.rival and view.rival.sha256]
+        where = Region(label="a \u201cregion\u201d\n", box=(0.1, 1 / 3, 0.7, 1), score=float(pixels.std() / 255))
+        mask = Mask.of("light", pixels.mean(axis=2) / 255)
+        return measured(view.image.width * self.factor + 0.1, regions=(where,), mask=mask, text=f"{told}")
+
+
+class Process(Plain):
+    """Tells the process in which it runs."""
+
+    def look(self, view: View) -> Outcome:
+        """The process."""
+        return measured(os.getpid())
+
+
+class Deadly(Plain):
+    """Is killed, as by the system when memory is short."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, or the end."""
+        if view.image.width == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return measured(view.image.width)
+
+
+class Exiting(Plain):
+    """Ends its process by itself."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, or the end."""
+        if view.image.width == 13:
+            os._exit(7)
+        return measured(view.image.width)
+
+
+class Hanging(Plain):
+    """Never comes back."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, some day."""
+        if view.image.width == 13:
+            time.sleep(600)
+        return measured(view.image.width)
+
+
+class Talking(Plain):
+    """Prints, reads and raises where only a protocol should be."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, after much noise."""
+        print("{not json", "x" * 100_000, flush=True)
+        print(sys.stdin.read(), file=sys.stderr)
+        if view.image.width == 13:
+            raise ValueError("thirteen")
+        return measured(view.image.width)
+
+
+class Unmade:
+    """Cannot be made."""
+
+    def __init__(self, *, device: str) -> None:
+        raise RuntimeError("the weights are damaged")
+
+
+class Mortal:
+    """Ends its process while it is made."""
+
+    def __init__(self, *, device: str) -> None:
+        os._exit(3)
