@@ -29,7 +29,7 @@ from autorater.runlog import RunLog, now
 from autorater.selection import parse_selection
 from autorater.settings import AgentLimits, Settings, check_agent, list_price
 from autorater.sync import run_sync
-from autorater.toolbox import Toolbox
+from autorater.toolbox import Place, Toolbox
 from autorater.vlm_judge import Order, Protocols
 from autorater.work import in_parallel
 
@@ -46,7 +46,9 @@ class AutoRater:
     within `agent_limits`), "all", "none", or names. `order` is "both" (each pair
     is shown twice; a conflict is a tie; the default), "random" or "given". `log` is a folder that records the run and
     resumes it. `max_cost` is a limit in US dollars. `cache=False` measures every image anew. `criterion` is
-    what the embedded judge decides by. Other keywords go to the provider's adapter (api_key, base_url, timeout).
+    what the embedded judge decides by. `places` are specialist → where it runs: "here", "worker" (a process of its
+    own), "worker:/path/to/python" or "http://host:8100" (see `autorater tools serve`). Other keywords go to the
+    provider's adapter (api_key, base_url, timeout).
 
     Raises:
         UsageError: an argument is wrong, or no key is set for the provider.
@@ -74,6 +76,7 @@ class AutoRater:
         retries: Retries | None = None,
         cache: bool | Cache = True,
         device: str = "cpu",
+        places: Mapping[str, str | Place] | None = None,
         commercial: bool = False,
         allow_urls: bool = False,
         **provider: Any,
@@ -84,9 +87,11 @@ class AutoRater:
             raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
         chosen = parse_selection(tools)
         check_agent(chosen, opened, agent_limits)
-        self.toolbox = Toolbox(device=device, commercial=commercial)
+        self.toolbox = Toolbox(device=device, commercial=commercial, places=places)
         if chosen.how == "fixed":
             self.toolbox.require(chosen.names)
+        elif chosen.how != "none":
+            self.toolbox.require(list(self.toolbox.places))  # whoever names a place wants it used
         read = checklist if isinstance(checklist, Checklist) or checklist is None else read_checklist(checklist)
         try:
             self.settings = Settings(

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -46,6 +46,12 @@ class JudgeOptions:
     price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
     log: Annotated[Path | None, typer.Option(help="Record the run in this folder, and resume it.")] = None
     device: Annotated[str, typer.Option(help="Where specialists run: cpu, cuda, mps.")] = "cpu"
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=worker, NAME=worker:PYTHON or NAME=http://HOST:PORT: where a specialist runs; repeatable."
+        ),
+    ] = None
     commercial: Annotated[bool, typer.Option(help="Refuse specialists whose licence forbids commercial use.")] = False
     allow_urls: Annotated[bool, typer.Option(help="Let images be http(s) URLs.")] = False
     cache: Annotated[bool, typer.Option(help="Remember what specialists said of an image.")] = True
@@ -78,6 +84,7 @@ class JudgeOptions:
             retries=Retries(attempts=self.attempts),
             cache=self.cache,
             device=self.device,
+            places=read_places(self.place),
             commercial=self.commercial,
             allow_urls=self.allow_urls,
             **checked,
@@ -127,6 +134,17 @@ def read_price(text: str | None) -> Any:
     except (InvalidOperation, ValueError):
         raise UsageError(f"--price is INPUT,OUTPUT in US dollars per million tokens, as in 1,5; got {text!r}") from None
     return Price(input_per_million=given, output_per_million=told)
+
+
+def read_places(given: Sequence[str] | None) -> dict[str, str]:
+    """NAME=PLACE words as a mapping. Raises UsageError when one is not of that form."""
+    read: dict[str, str] = {}
+    for word in given or ():
+        name, sign, place = word.partition("=")
+        if not (name and sign and place):
+            raise UsageError(f"--place: expected NAME=PLACE, as in sharpness=worker; got {word!r}")
+        read[name.strip()] = place.strip()
+    return read
 
 
 def with_judge_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -84,6 +84,11 @@ def requirements(card: Card) -> dict[str, list[str]]:
     }
 
 
+def server_missing() -> list[str]:
+    """The modules of the server that are not installed here."""
+    return [name for name in SERVER if find_spec(name) is None]
+
+
 def missing_modules(card: Card, python: Path | None) -> list[str]:
     """The modules that a worker of this interpreter (None: of this one) would lack. Imports none of them."""
     names = [*card.meta.imports, "autorater", *SERVER]
