@@ -8,8 +8,10 @@ from pathlib import Path
 from places import SCRATCH
 
 BUILDERS: dict[str, str] = {
+    "hpsv2": "tiny_clip:build_hpsv2",
     "clipscore": "tiny_clip:build_clipscore",
     "pickscore": "tiny_clip:build_pickscore",
+    "grounding_dino": "tiny_grounding:build",
     "qsit": "tiny_lmm:build_qsit",
 }
 """Specialist → "module:function" of `build(folder)`, which writes what the card's default options need."""
