@@ -101,12 +101,14 @@ def _unasked(result: ToolResult) -> NoReturn:
 
 def called(name: str, arguments: object, *, id: str = "", signature: str = "", problem: str = "") -> Called:
     """A call as the model made it. `arguments` is an object or its JSON; anything else is told in `problem`."""
-    value: object = {} if arguments is None else arguments  # some servers write nothing at all where there are none
+    value = arguments
     given: dict[str, Any] = {}
     try:
         if isinstance(value, str):
             value = json.loads(value.strip() or "{}", parse_constant=_no_number)
-        if isinstance(value, dict):
+        if value is None:  # some write nothing, or null, where there are none
+            pass
+        elif isinstance(value, dict):
             given = cast("dict[str, Any]", value)
             json.dumps(given, ensure_ascii=False, allow_nan=False).encode()  # or the log could not hold it
         else:

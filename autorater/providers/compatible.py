@@ -175,8 +175,7 @@ class CompatibleModel:
             return [{"role": "assistant", "content": said(turn)} | ({"tool_calls": calls} if calls else {})]
         results = results_of(turn)
         made: list[Json] = [
-            {"role": "tool", "tool_call_id": result.id, "content": told(result) or "(see the picture)"}
-            for result in results
+            {"role": "tool", "tool_call_id": result.id, "content": told(result) or "(no text)"} for result in results
         ]
         # What a tool returns is text here: a picture follows as the user's, after all results.
         shown = [part for result in results if has_picture(result) for part in self._shown(result)]

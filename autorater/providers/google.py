@@ -92,13 +92,12 @@ class GoogleModel:
         return self._reply(raw, headers or {}, drawn)
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
-        generation: Json = {
-            "maxOutputTokens": drawn.max_output_tokens,
-            "mediaResolution": "MEDIA_RESOLUTION_HIGH",
-        }
+        generation: Json = {}
         if question.schema:
             generation["responseMimeType"] = "application/json"
             generation["responseJsonSchema"] = self._schemas.wire(question)
+        generation["maxOutputTokens"] = drawn.max_output_tokens
+        generation["mediaResolution"] = "MEDIA_RESOLUTION_HIGH"
         if drawn.temperature is not None:
             generation["temperature"] = drawn.temperature
         if drawn.seed is not None:

@@ -88,17 +88,19 @@ class OpenAIModel:
         return self._reply(raw, request_id, drawn)
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
+        form: Json = {}
+        if question.schema:
+            schema = {"type": "json_schema", "name": question.schema_name, "strict": True}
+            form["text"] = {"format": {**schema, "schema": self._schemas.wire(question)}}
         body: Json = {
             "model": self._model,
             "instructions": question.conversation.system,
             "input": [item for turn in with_ids(question.conversation).turns for item in self._turn(turn)],
+            **form,
             "image": {"context_compression": "disabled"},
             "max_output_tokens": drawn.max_output_tokens,
             "store": False,
         }
-        if question.schema:
-            schema = {"type": "json_schema", "name": question.schema_name, "strict": True}
-            body["text"] = {"format": {**schema, "schema": self._schemas.wire(question)}}
         if question.tools:
             body["tools"] = [
                 {

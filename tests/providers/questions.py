@@ -2,11 +2,12 @@
 
 import struct
 import zlib
+from dataclasses import replace
 from typing import Any
 
 from autorater.image import Picture, open_picture
-from autorater.messages import Conversation, Image, Text, Turn
-from autorater.model import Question, Sampling
+from autorater.messages import Conversation, Image, Text, Tool, ToolCall, ToolResult, Turn
+from autorater.model import Question, Reply, Sampling
 
 RATING: dict[str, Any] = {
     "type": "object",
@@ -77,3 +78,43 @@ def repaired() -> Question:
         Turn("user", (Text("score must be at most 10. Answer again."),)),
     )
     return Question(Conversation(first.conversation.system, turns), "rating", RATING, sampling=first.sampling)
+
+
+NAMED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"image": {"type": "string", "enum": ["image_1", "image_2"]}},
+}
+TOOLS = (
+    Tool("sharpness", "How sharp an image is, from 0 to 1.", NAMED),
+    Tool("faces", "The faces in an image.", {"type": "object", "properties": {"least": {"type": "number"}}}),
+)
+
+
+def looking() -> Question:
+    """The rating, before which the model may call tools."""
+    asked = rating()
+    return replace(asked, schema_name="", schema={}, tools=TOOLS)
+
+
+def answered(reply: Reply) -> tuple[Turn, Turn]:
+    """What the model said, and what came of its calls: one returns a picture, the others fail."""
+    calls = tuple(ToolCall(call.id, call.name, call.arguments, call.signature) for call in reply.calls)
+    results = tuple(
+        ToolResult(call.id, call.name, (Text("No face."),), failed=True)
+        if place
+        else ToolResult(call.id, call.name, (Text("0.7 in all; the blurred parts are blue."), Image(blue())))
+        for place, call in enumerate(calls)
+    )
+    return Turn("assistant", (Text(reply.text), *calls)), Turn("user", (*results, Text("Go on.")))
+
+
+def looked(reply: Reply) -> Question:
+    """The second step: the same tools once more, with what came of the calls."""
+    asked = looking()
+    turns = (*asked.conversation.turns, *answered(reply))
+    return replace(asked, conversation=replace(asked.conversation, turns=turns))
+
+
+def judged(reply: Reply) -> Question:
+    """The rating itself, after the calls."""
+    return replace(looked(reply), schema_name="rating", schema=RATING)

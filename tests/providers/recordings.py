@@ -16,14 +16,27 @@ from pathlib import Path
 from typing import Any, cast
 
 import vcr  # pyright: ignore[reportMissingTypeStubs]
-from questions import comparison, rating, repaired
+from questions import comparison, judged, looked, looking, rating, repaired
 from sync_calls import SYNC_CALLS
 from vcr.record_mode import RecordMode  # pyright: ignore[reportMissingTypeStubs]
-from wire_answers import DECIDERS, MODELS, WRITERS, blocked, connect, decided, failed, message, refused, written
+from wire_answers import (
+    DECIDERS,
+    LOOK,
+    MODELS,
+    WRITERS,
+    blocked,
+    calling,
+    connect,
+    decided,
+    failed,
+    message,
+    refused,
+    written,
+)
 from wire_server import Answer, WireServer
 
 from autorater.errors import ProviderError, RateLimited, Unavailable
-from autorater.model import Model, Question, open_model
+from autorater.model import Model, Question, Reply, open_model
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 NOWHERE = "http://provider.invalid"
@@ -32,18 +45,24 @@ MAX_BYTES = 64 * 1024
 
 _REQUEST_HEADERS = {"content-type", "anthropic-version"}
 _RESPONSE_HEADERS = {"content-type", "x-request-id", "request-id", "retry-after", "retry-after-ms"}
+_OPAQUE = {"encrypted_content", "signature", "thoughtSignature"}
+"""Fields that hold what a model thought, unread and long."""
 _DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,(.*)$", re.S)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """`answers` are what the scripted server says; `live` is whether a real provider can be asked the same."""
+    """`answers` are what the scripted server says; `live` is whether a real provider can be asked the same.
+
+    `then` are the questions that follow the answer to the first.
+    """
 
     name: str
     provider: str
     question: Callable[[], Question] | None
     answers: tuple[Answer, ...]
     live: bool = True
+    then: tuple[Callable[[Reply], Question], ...] = ()
 
 
 def _scenes() -> list[Scene]:
@@ -58,6 +77,14 @@ def _scenes() -> list[Scene]:
             Scene(f"{provider}-repair", provider, repaired, (written(provider),), live),
             Scene(f"{provider}-refusal", provider, rating, (refused(provider),), live=False),
             Scene(f"{provider}-rate-limited", provider, rating, (slow,), live=False),
+            Scene(
+                f"{provider}-tools",
+                provider,
+                looking,
+                (calling(provider, *LOOK), written(provider, "I have seen enough."), written(provider)),
+                live,
+                then=(looked, judged),
+            ),
         ]
     for provider in DECIDERS:
         scenes += [
@@ -104,9 +131,18 @@ def fold_request(request: Any) -> Any:
 
 
 def fold_response(response: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a response."""
+    """What is kept of a response: what a model thought is folded as in the request that brings it back."""
     headers = {name.lower(): value for name, value in response["headers"].items()}
-    return response | {"headers": {name: headers[name] for name in sorted(headers) if name in _RESPONSE_HEADERS}}
+    kept = {name: headers[name] for name in sorted(headers) if name in _RESPONSE_HEADERS}
+    body = response["body"]["string"]
+    try:
+        whole = json.loads(body)
+    except ValueError:
+        return response | {"headers": kept}
+    folded = _fold(whole)
+    if folded != whole:
+        body = json.dumps(folded, ensure_ascii=False).encode()
+    return response | {"headers": kept, "body": {"string": body}}
 
 
 def _text(value: Any) -> Any:
@@ -121,6 +157,10 @@ def _fold(value: Any) -> Any:
         data = folded.get("data")
         if isinstance(data, str) and len(data) > 64 and not data.startswith("sha256:"):
             folded["data"] = _digest(data)
+        for key in _OPAQUE & folded.keys():
+            opaque = folded[key]
+            if isinstance(opaque, str) and len(opaque) > 80 and not opaque.startswith("sha256:"):
+                folded[key] = _digest(opaque)
         return folded
     match = _DATA_URL.match(value) if isinstance(value, str) else None
     return f"data:{match[1]};{_digest(match[2])}" if match else value
@@ -136,8 +176,10 @@ async def play(scene: Scene, url: str = NOWHERE) -> dict[str, Any]:
         return SYNC_CALLS[scene.name](url)
     model = _open(scene, url)
     try:
-        reply = await model.ask(scene.question())
-        return reply.model_dump(mode="json", exclude={"raw"})
+        first = await model.ask(scene.question())
+        outcome = _outcome(first)
+        later = [_outcome(await model.ask(question(first))) for question in scene.then]
+        return outcome | {"then": later} if later else outcome
     except ProviderError as error:
         told = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         words = str(error).replace(url, NOWHERE)
@@ -146,9 +188,15 @@ async def play(scene: Scene, url: str = NOWHERE) -> dict[str, Any]:
         await cast(Any, model).close()
 
 
+def _outcome(reply: Reply) -> dict[str, Any]:
+    """All but the raw answer and what in it is folded on the cassette."""
+    return reply.model_dump(mode="json", exclude={"raw": True, "calls": {"__all__": {"signature"}}})
+
+
 def _open(scene: Scene, url: str) -> Model:
     if url:
-        return connect(scene.provider, url)
+        native = {"native_tools": True} if scene.then and scene.provider == "compatible" else {}
+        return connect(scene.provider, url, **native)
     return open_model(f"{scene.provider}:{MODELS[scene.provider]}")  # the real address, and the key in the environment
 
 

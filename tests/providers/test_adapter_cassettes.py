@@ -10,7 +10,7 @@ from recordings import CASSETTES, MAX_BYTES, SCENES, Scene, outcomes, record, re
 from vcr.errors import (  # pyright: ignore[reportMissingTypeStubs]
     CannotOverwriteExistingCassetteException,
 )
-from wire_answers import good
+from wire_answers import LOOK, WRITERS, calling, good
 from wire_server import Answer, WireServer
 
 from autorater.model import Sampling
@@ -67,6 +67,17 @@ async def test_recording_leaves_secrets_and_pictures_out(scene: Scene, tmp_path:
     assert "sha256:" in text
     assert "iVBOR" not in text
     assert SECRETS.findall(text) == []
+    assert await replay(scene, tmp_path) == made
+
+
+@pytest.mark.parametrize("provider", WRITERS)
+async def test_what_a_model_thought_is_folded_and_still_goes_back(provider: str, tmp_path: Path) -> None:
+    scene, thought = SCENES[f"{provider}-tools"], "dGhvdWdodA" * 30
+    made = await record(
+        replace(scene, answers=(calling(provider, *LOOK, opaque=thought), *scene.answers[1:])), tmp_path
+    )
+    text = (tmp_path / f"{scene.name}.yaml").read_text("utf-8")
+    assert not re.search(r"[A-Za-z0-9+/]{200,}", text)
     assert await replay(scene, tmp_path) == made
 
 

@@ -1,5 +1,6 @@
 """Answers in the documented wire format of each provider: what a real one would send, as far as we read it."""
 
+import json
 from typing import Any
 
 from wire_server import Answer
@@ -161,6 +162,74 @@ def chat(text: str | None, *, reason: str = "stop", refusal: str | None = None, 
         },
     }
     return Answer(body, headers={"x-request-id": REQUEST_ID})
+
+
+Asked = tuple[str, str, Any]
+"""A call: its id, the tool's name, and the arguments as an object or, malformed, as what stands in their place."""
+
+LOOK: tuple[Asked, ...] = (("call_a", "sharpness", {"image": "image_1"}), ("call_b", "faces", {"least": 0.5}))
+
+
+def calling(provider: str, *calls: Asked, text: str = "I look closer.", opaque: str = "c2ln") -> Answer:
+    """The model calls tools, after it thought (`opaque` is what it wants back) and said `text`."""
+    return {
+        "openai": _openai_calling,
+        "anthropic": _anthropic_calling,
+        "google": _google_calling,
+        "compatible": _chat_calling,
+    }[provider](calls, text, opaque)
+
+
+def _written(arguments: Any) -> Any:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _openai_calling(calls: tuple[Asked, ...], text: str, opaque: str) -> Answer:
+    answer = responses([{"type": "output_text", "text": text, "annotations": [], "logprobs": []}])
+    thought, spoken = answer.body["output"]
+    thought |= {"encrypted_content": opaque, "content": None, "status": None}
+    asked = [
+        {
+            "type": "function_call",
+            "id": f"fc_{id}",
+            "call_id": id,
+            "name": name,
+            "arguments": _written(arguments),
+            "status": "completed",
+        }
+        for id, name, arguments in calls
+    ]
+    answer.body["output"] = [thought, *([spoken | {"phase": "commentary"}] if text else []), *asked]
+    return answer
+
+
+def _anthropic_calling(calls: tuple[Asked, ...], text: str, opaque: str) -> Answer:
+    answer = message(text, stop_reason="tool_use")
+    thought, spoken = answer.body["content"]
+    asked = [{"type": "tool_use", "id": id, "name": name, "input": arguments} for id, name, arguments in calls]
+    answer.body["content"] = [thought | {"signature": opaque}, *([spoken] if text else []), *asked]
+    return answer
+
+
+def _google_calling(calls: tuple[Asked, ...], text: str, opaque: str) -> Answer:
+    answer = candidates(text)
+    thought, spoken = answer.body["candidates"][0]["content"]["parts"]
+    asked: list[dict[str, Any]] = []
+    for id, name, arguments in calls:
+        call = {"name": name, "args": arguments} | ({"id": id} if id else {})
+        asked.append({"functionCall": call} | ({} if asked else {"thoughtSignature": opaque}))
+    spoken = [{"text": spoken["text"]}] if text else []
+    answer.body["candidates"][0]["content"]["parts"] = [thought, *spoken, *asked]
+    return answer
+
+
+def _chat_calling(calls: tuple[Asked, ...], text: str, opaque: str) -> Answer:
+    answer = chat(text or None, reason="tool_calls")
+    answer.body["choices"][0]["message"]["tool_calls"] = [
+        {"id": id, "type": "function", "function": {"name": name, "arguments": _written(arguments)}}
+        for id, name, arguments in calls
+    ]
+    return answer
 
 
 def refused(provider: str) -> Answer:
