@@ -68,6 +68,16 @@ class Weights(Record):
             raise ValueError(f"{self.file}: name one of package, hub, url, npm, by_hand; got {places or 'none'}")
         if self.package and self.sha256 is None:
             raise ValueError(f"{self.file}: weights that a package ships have a sha256")
+        if self.file.endswith("/") and (self.package or self.sha256 is not None):
+            raise ValueError(f"{self.file}: a folder has no sha256 of its own, and is in no package")
+        return self
+
+    @model_validator(mode="after")
+    def _stays_inside(self) -> Self:
+        parts = self.file.removesuffix("/").split("/")
+        leaves = any(part in ("", ".", "..") for part in parts) or parts[0].startswith(".")
+        if leaves or any(sign in self.file for sign in "\\:\0") or self.file == "manifest.json":
+            raise ValueError(f"{self.file!r}: expected a relative path of plain names, with '/' between them")
         return self
 
 
@@ -100,7 +110,7 @@ class CardMeta(Record):
     weights: tuple[Weights, ...] = ()
     options: tuple[Option, ...] = ()
     """What the caller may set; given to the class as keywords."""
-    store: str = ""
+    store: str = Field(default="", pattern=r"^[a-z0-9_]*$")
     """The folder of the weights store, when it is another specialist's; its own name when empty."""
     accept: str = ""
     """The terms that a person accepts before the weights are pulled, in one sentence; "" when there are none."""

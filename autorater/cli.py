@@ -14,6 +14,7 @@ import typer
 
 from autorater.cli_options import JudgeOptions, check_target, with_judge_options
 from autorater.errors import AutoRaterError, MissingExtraError, UsageError, one_line
+from autorater.tools_cli import app as tools_app
 
 _WrongCall = typer.BadParameter.__mro__[1]
 """Typer's error of a wrong call; its home moved between versions of Typer."""
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+app.add_typer(tools_app, name="tools")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 Prompt = Annotated[str, typer.Option("--prompt", "-p", help="The generation prompt or editing instruction.")]
@@ -198,14 +201,6 @@ def show(
 
 
 @app.command()
-def tools(as_json: AsJson = False) -> None:
-    """List the specialists: what they measure, and what is missing to run them."""
-    from autorater.listing import list_tools
-
-    list_tools(as_json=as_json)
-
-
-@app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models whose limits and prices are known, and which keys are set."""
     from autorater.listing import list_models
@@ -255,7 +250,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         status = _fail(UsageError(f"{_told(error)} (see --help)"), as_json="--json" in given)
     if status == _INTERRUPTED:
-        typer.echo("autorater: interrupted; what was recorded is kept: run the same command to resume", err=True)
+        kept = "downloaded" if given[:2] == ["tools", "pull"] else "recorded"
+        typer.echo(f"autorater: interrupted; what was {kept} is kept: run the same command to resume", err=True)
     sys.exit(status)
 
 

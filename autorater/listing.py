@@ -1,34 +1,52 @@
-"""`autorater tools` and `autorater models`."""
+"""`autorater tools` and `autorater models`: what is there, as tables or as JSON."""
 
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from autorater.assessment import Outcome, Reading
 from autorater.capability import known_models
-from autorater.card import Card, find_cards
+from autorater.card import Card, Option, Weights, find_cards
+from autorater.errors import SpecialistError, one_line
+from autorater.manifest import read_manifest
 from autorater.model import PROVIDERS
+from autorater.store import folder_of, in_words, missing_files, size_on_disk
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GEMINI_API_KEY"}
 """Provider → the environment variable of its key."""
 
 
 def describe_tool(card: Card) -> dict[str, Any]:
-    """One specialist as an object."""
+    """One specialist as an object, with its default options."""
     missing = card.missing()
+    to_pull = missing_files(card, card.options())
+    sizes = [entry.bytes for entry in to_pull]
+    folder = folder_of(card)
     return {
         "name": card.name,
         "title": card.meta.title,
-        "ready": not missing,
+        "ready": not missing and not to_pull,
         "missing": list(missing),
         "extra": card.meta.extra,
+        "own_environment": card.meta.environment is not None,
+        "weights_to_pull": [entry.file for entry in to_pull],
+        "bytes_to_pull": None if None in sizes else sum(size or 0 for size in sizes),
+        "by_hand": [entry.file for entry in to_pull if entry.by_hand],
+        "terms_to_accept": "" if _accepted(card) else card.meta.accept,
+        "bytes_on_disk": size_on_disk(folder),
         "needs": list(card.meta.needs),
         "quantities": [quantity.model_dump() for quantity in card.meta.quantities],
+        "gives_text": card.meta.gives_text,
         "seconds": card.meta.seconds,
+        "devices": ["cpu", "cuda"] if "torch" in card.meta.imports else ["cpu"],
+        "options": [option.model_dump() for option in card.meta.options],
         "weights": [weights.model_dump() for weights in card.meta.weights],
         "licence": card.meta.licence,
         "commercial": card.meta.commercial,
@@ -37,22 +55,150 @@ def describe_tool(card: Card) -> dict[str, Any]:
     }
 
 
+def _accepted(card: Card) -> bool:
+    try:
+        return card.meta.accept in read_manifest(folder_of(card)).accepted
+    except SpecialistError:
+        return False
+
+
+def status_of(tool: dict[str, Any]) -> list[str]:
+    """What is missing, each in a few words with the command that mends it; empty when the specialist is ready."""
+    name, lacks = tool["name"], list[str]()
+    if tool["missing"] and tool["own_environment"]:
+        lacks.append(f"its own environment: autorater tools env {name}")
+    elif tool["missing"]:
+        lacks.append(f"pip install autorater-vision[{tool['extra']}]")
+    if tool["weights_to_pull"]:
+        size = tool["bytes_to_pull"]
+        told = "size not known" if size is None else in_words(size)
+        by_hand = ", by hand" if tool["by_hand"] else ""
+        terms = ", terms to accept" if tool["terms_to_accept"] else ""
+        lacks.append(f"autorater tools pull {name} ({told}{by_hand}{terms})")
+    return lacks
+
+
 def list_tools(*, as_json: bool) -> None:
     """Print every specialist: ready or what is missing, what it needs and gives."""
     tools = [describe_tool(card) for card in find_cards().values()]
     if as_json:
         sys.stdout.write(json.dumps(tools, indent=2) + "\n")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("specialist", "status", "looks at", "gives", "s/image", "licence"):
-        table.add_column(column)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("specialist", no_wrap=True)
+    console = Console()
+    stored = any(tool["bytes_on_disk"] for tool in tools)
+    narrow = console.width < 100
+    for column, width in (("looks at", 8), ("gives", 20), ("s/image, device", 9), *[("on disk", 7)] * stored):
+        table.add_column(column, overflow="fold", min_width=width, max_width=width if narrow else None)
+    table.add_column("licence", overflow="fold")
+    lacking: list[tuple[str, list[str]]] = []
     for tool in tools:
-        status = "[green]ready[/]" if tool["ready"] else f"[yellow]pip install autorater-vision\\[{tool['extra']}][/]"
-        gives = ", ".join(quantity["name"] for quantity in tool["quantities"]) or "text"
+        if lacks := status_of(tool):
+            lacking.append((tool["name"], lacks))
+        gives = [quantity["name"] for quantity in tool["quantities"]] + ["text"] * tool["gives_text"]
         licence = escape(tool["licence"]) + ("" if tool["commercial"] else " [red](non-commercial)[/]")
-        looks = ", ".join(["image", *tool["needs"]])
-        table.add_row(tool["name"], status, looks, gives, f"{tool['seconds']:g}", licence)
-    Console().print(table)
+        name = f"[yellow]· {tool['name']}[/]" if lacks else f"[green]✓ {tool['name']}[/]"
+        table.add_row(
+            name,
+            ", ".join(["image", *tool["needs"]]),
+            ", ".join(gives),
+            f"{tool['seconds']:g}, {'/'.join(tool['devices'])}",
+            *[in_words(tool["bytes_on_disk"]) if tool["bytes_on_disk"] else ""] * stored,
+            licence,
+        )
+    console.print(table)
+    console.print(f"✓ {len(tools) - len(lacking)} ready", style="green", highlight=False)
+    if lacking:
+        console.print(f"· {len(lacking)} lack something:", style="yellow", highlight=False)
+        missing = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+        missing.add_column(no_wrap=True)
+        missing.add_column(overflow="fold")
+        for name, lacks in lacking:
+            missing.add_row(f"  {name}", escape("; ".join(lacks)))
+        console.print(missing, highlight=False)
+
+
+def show_tool(card: Card, *, as_json: bool) -> None:
+    """Print one card: what it measures, its options, its weights, and how to read it."""
+    tool = describe_tool(card)
+    if as_json:
+        sys.stdout.write(json.dumps({**tool, "body": card.body}, indent=2) + "\n")
+        return
+    console = Console()
+    console.print(Text(f"{card.name}: {card.meta.title}", style="bold"))
+    lacks = status_of(tool)
+    console.print(Text("; ".join(lacks) or "ready", style="yellow" if lacks else "green"))
+    tables = {
+        "gives": [(one.name, one.describe(), one.meaning) for one in card.meta.quantities],
+        "options": [(one.name, _values(one), one.meaning) for one in card.meta.options],
+        "weights": [
+            (one.file, "size not known" if one.bytes is None else in_words(one.bytes), _place(one))
+            for one in card.meta.weights
+        ],
+        "": [
+            ("looks at", ", ".join(["image", *card.meta.needs]), ""),
+            ("licence", card.meta.licence + ("" if card.meta.commercial else " (non-commercial)"), card.meta.accept),
+            ("source", card.meta.source, ""),
+            ("errors", card.meta.errors, ""),
+        ],
+    }
+    for title, rows in tables.items():
+        if rows:
+            _print_rows(console, title, rows)
+    for paragraph in card.body.strip().split("\n\n"):
+        console.print(Text(f"\n{' '.join(paragraph.split())}"))
+
+
+def _values(option: Option) -> str:
+    """What is in force, and what may be chosen."""
+    return f"{option.default} (of {', '.join(map(str, option.choices))})" if option.choices else str(option.default)
+
+
+def _place(weights: Weights) -> str:
+    place = next(name for name in ("package", "hub", "url", "npm", "by_hand") if getattr(weights, name))
+    when = ", ".join(f"{name}={value}" for name, value in weights.when.items())
+    return f"{place.replace('_', ' ')}: {getattr(weights, place)}" + (f" (when {when})" if when else "")
+
+
+def _print_rows(console: Console, title: str, rows: list[tuple[str, str, str]]) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False, title=title or None, title_justify="left")
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    console.print(table)
+
+
+def show_tried(card: Card, image: str, outcome: Outcome, picture: Path | None) -> None:
+    """Print what a specialist said of one image."""
+    console = Console()
+    console.print(Text(f"{card.name} on {one_line(image)}", style="bold"))
+    if outcome.kind != "measured":
+        why = outcome.reason if outcome.kind == "declined" else outcome.error
+        console.print(Text(f"{outcome.kind}: {one_line(why)}", style="yellow"))
+        return
+    rows = [(one.quantity, _value(one), card.quantity(one.quantity).describe()) for one in outcome.readings]
+    rows += [
+        (f"box {number}", region.label + ("" if region.score is None else f" {region.score:.2f}"), _box(region.box))
+        for number, region in enumerate(outcome.regions, 1)
+    ]
+    if rows:
+        _print_rows(console, "", rows)
+    if outcome.text:
+        console.print(Text(one_line(outcome.text)))
+    if picture is not None:
+        console.print(Text(f"picture: {picture}"), soft_wrap=True)
+
+
+def _value(reading: Reading) -> str:
+    return reading.text() + ("" if reading.sigma is None else f" ± {reading.sigma:.2g}")
+
+
+def _box(box: tuple[float, float, float, float]) -> str:
+    left, top, right, bottom = (f"{100 * edge:.0f}" for edge in box)
+    return f"{left} to {right} % across, {top} to {bottom} % down"
 
 
 def list_models(*, as_json: bool) -> None:
@@ -76,8 +222,9 @@ def list_models(*, as_json: bool) -> None:
         return
     console = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("model (by prefix)", "$ in / out per million", "image tokens", "temperature", "logprobs"):
-        table.add_column(column)
+    table.add_column("model (by prefix)", no_wrap=True)
+    for column in ("$ in / out per million", "image tokens", "temperature", "logprobs"):
+        table.add_column(column, overflow="fold")
     table.add_row("embedded", "0 / 0", "no VLM: specialists and a fitted model", "", "")
     for row in rows:
         given, told = row["input_per_million"], row["output_per_million"]

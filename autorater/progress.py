@@ -52,3 +52,55 @@ def progress_bar(what: str, total: int | None) -> Generator[Bar]:
     )
     with Progress(*columns, console=console) as progress:
         yield Bar(progress, progress.add_task(what, total=total, notes=""))
+
+
+class Transfer:
+    """Bars of bytes, speed and time left, one for each file; silent when stderr is not a terminal."""
+
+    def __init__(self, progress: "Progress | None" = None) -> None:
+        self.progress = progress
+        self.tasks: dict[str, TaskID] = {}
+        self.task: TaskID | None = None
+
+    def begin(self, what: str, total: int | None, done: int) -> None:
+        """The file `what` begins, or begins anew, with `done` of `total` bytes here."""
+        if self.progress is None:
+            return
+        if what not in self.tasks:
+            self.tasks[what] = self.progress.add_task(what, total=total)
+        self.task = self.tasks[what]
+        self.progress.reset(self.task, total=total, completed=done)
+
+    def advance(self, count: int) -> None:
+        """So many bytes more are here."""
+        if self.progress is not None and self.task is not None:
+            self.progress.advance(self.task, count)
+
+
+@contextmanager
+def transfer_bars() -> Generator[Transfer]:
+    """Bars on stderr for what is downloaded or copied."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Transfer()
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield Transfer(progress)
