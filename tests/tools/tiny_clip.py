@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
+
+from autorater_tools._torchvision import allow_torchvision
+
+allow_torchvision()
 
 SIDE, PATCH, LIMIT, WIDTH = 32, 8, 77, 16
 
@@ -50,3 +55,20 @@ def build_pickscore(folder: Path) -> None:
 
 def build_clipscore(folder: Path) -> None:
     build_clip(folder / "base-patch32")
+
+
+def build_open_clip(*, seed: int = 0, words: int = 514) -> Any:
+    """A CLIP of open_clip's own code in the shape of ViT-H-14, only smaller."""
+    code: Any = pytest.importorskip("open_clip.model")
+    vision = code.CLIPVisionCfg(layers=2, width=160, head_width=80, patch_size=14, image_size=42)
+    text = code.CLIPTextCfg(layers=2, width=128, heads=2, vocab_size=words, context_length=LIMIT)
+    cast("Any", torch).manual_seed(seed)
+    return code.CLIP(embed_dim=32, vision_cfg=vision, text_cfg=text).eval()
+
+
+def build_hpsv2(folder: Path, *, version: str = "v2.1") -> Any:
+    """The files of HPSv2, in open_clip's naming; gives open_clip's model."""
+    model = build_open_clip(words=len(build_words(folder / "words")))
+    name = {"v2.0": "HPS_v2_compressed.pt", "v2.1": "HPS_v2.1_compressed.pt"}[version]
+    torch.save({"state_dict": model.state_dict()}, folder / name)
+    return model

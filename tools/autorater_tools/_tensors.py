@@ -98,6 +98,25 @@ def load_whole(
     return model.to(device).eval()
 
 
+def assemble(
+    loader: Any, config: Any, state: State, *, device: str, source: str, dtype: torch.dtype | None = None
+) -> Any:
+    """The model of `config` with the tensors of `state` and no others, on `device`, ready to infer.
+
+    Raises:
+        SpecialistError: a tensor is missing, left over or of another shape; `source` is named.
+
+    """
+    try:
+        model, info = loader.from_pretrained(
+            None, config=config, state_dict=dict(state), dtype=dtype or precision(device), output_loading_info=True
+        )
+    except RuntimeError as error:  # tensors of other shapes
+        raise SpecialistError(f"{source} is of another model: {' '.join(str(error).split())[:200]}") from error
+    demand(sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), source)
+    return model.to(device).eval()
+
+
 def demand(missing: Sequence[str], left_over: Sequence[str], source: str) -> None:
     """Raise SpecialistError that names the first few, unless both lists are empty."""
     told = [f"lacks {_few(missing)}"] if missing else []
