@@ -31,6 +31,7 @@ from autorater.judgment import (
 from autorater.ledger import Ledger
 from autorater.model import Model, Sampling
 from autorater.prompting import find_prompts
+from autorater.quantity_judge import QuantityJudge, read_quantity
 from autorater.request import LETTERS, Request
 from autorater.runlog import RunLog, now, record_of
 from autorater.selection import Selection, select
@@ -105,7 +106,7 @@ class Loop:
 
     async def _select(self, request: Request) -> Chosen:
         cards = self.cards
-        if isinstance(self.judge, SpecialistJudge) and self.selection.how == "auto":
+        if isinstance(self.judge, (SpecialistJudge, QuantityJudge)) and self.selection.how == "auto":
             cards = {name: card for name, card in cards.items() if name in self.judge.reads(edit=request.edit)}
         return await select(
             self.selection, request, cards, model=self.model, ledger=self.ledger, sampling=self.sampling
@@ -201,6 +202,10 @@ class Loop:
             judged_by=self._judged_by(request, chosen),
         )
 
+    @property
+    def _without_model(self) -> str:
+        return f"specialist:{self.judge.name}" if isinstance(self.judge, QuantityJudge) else "embedded"
+
     def _judged_by(self, request: Request, chosen: Chosen) -> JudgedBy:
         prompts: dict[str, str] = {}
         if self.model is not None:
@@ -209,7 +214,7 @@ class Loop:
             names = [prompt_name(task, self.settings["protocol"]), *looked]
             prompts = {name: find_prompts()[name].digest for name in names}
         return JudgedBy(
-            model=self.model.name if self.model else "embedded",
+            model=self.model.name if self.model else self._without_model,
             protocol=self.settings["protocol"],
             autorater=self.version,
             prompts=prompts,
@@ -234,9 +239,9 @@ def make_loop(
 ) -> Loop:
     """Put the pieces together. Without a model the embedded judge decides; `toolbox` is None in a replay."""
     sampling = settings.drawn(model.capability) if model else Sampling()
-    specialists = SpecialistJudge(criterion=criterion)
     if model is not None and criterion != "overall":
         raise UsageError(f"criterion={criterion!r} is for the embedded judge; a VLM judges the whole")
+    specialists = read_quantity(criterion, cards) if "." in criterion else SpecialistJudge(criterion=criterion)
     judge: Judge = specialists
     if model is not None:
         judge = VlmJudge(
@@ -277,7 +282,9 @@ def make_loop(
     )
 
 
-def _offered(selection: Selection, cards: Mapping[str, Card], specialists: SpecialistJudge | None) -> dict[str, Card]:
+def _offered(
+    selection: Selection, cards: Mapping[str, Card], specialists: SpecialistJudge | QuantityJudge | None
+) -> dict[str, Card]:
     """The cards that can matter: a run resumes although something that it never uses was installed meanwhile."""
     names = {"none": (), "fixed": selection.names}.get(selection.how, tuple(cards))
     if specialists is not None and selection.how == "auto":
