@@ -72,6 +72,7 @@ class _Careful(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         old_scheme, new_scheme = urlsplit(str(req.full_url)).scheme, urlsplit(newurl).scheme
         if new_scheme not in ("http", "https") or (old_scheme == "https" and new_scheme == "http"):
+            fp.close()
             raise SpecialistError(f"{req.full_url.partition('?')[0]} leads to {new_scheme}: that is not followed")
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new is not None and urlsplit(newurl)[:2] != urlsplit(str(req.full_url))[:2]:

@@ -7,6 +7,7 @@ Called by `autorater tools pull` only.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None)
 
     """
     try:
-        import huggingface_hub
+        library: Any = import_module("huggingface_hub")
+        utils: Any = import_module("huggingface_hub.utils")
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"pulling the weights of {card} (missing: {error.name})", extra="hub") from error
-    library: Any = huggingface_hub
     api: Any = library.HfApi(endpoint=endpoint)
     page = f"{api.endpoint}/{entry.hub}"
     try:
@@ -52,8 +53,8 @@ def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None)
     except Exception as error:  # the library's HTTP client changes with its versions, and so do its errors
         raise _told(error, entry.hub, revision, page) from error
     listed: dict[str, Any] = {one.rfilename: one for one in info.siblings or ()}
-    names: list[str] = list(library.utils.filter_repo_objects(listed, allow_patterns=list(entry.patterns) or None))
-    headers: dict[str, str] = library.utils.build_hf_headers(library_name="autorater")
+    names: list[str] = list(utils.filter_repo_objects(listed, allow_patterns=list(entry.patterns) or None))
+    headers: dict[str, str] = utils.build_hf_headers(library_name="autorater")
 
     def file(name: str) -> HubFile:
         one = listed[name]

@@ -40,36 +40,7 @@ class WeightsServer:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 outer.asked.append((path, self.headers["Range"], self.headers["Authorization"]))
-                found = outer.files.get(path)
-                if found is None:
-                    self.send_error(404)
-                elif found.redirect:
-                    self.send_response(302)
-                    self.send_header("Location", found.redirect)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                elif found.status != 200:
-                    self.send_error(found.status)
-                else:
-                    self.give(found)
-
-            def give(self, found: Behaviour) -> None:
-                start = 0
-                asked = self.headers["Range"]
-                if asked and found.ranges and self.headers["If-Range"] in (None, found.etag):
-                    start = int(asked.removeprefix("bytes=").removesuffix("-"))
-                if start >= len(found.data) > 0:
-                    self.send_error(416)
-                    return
-                rest = found.data[start:]
-                self.send_response(206 if start else 200)
-                if start:
-                    self.send_header("Content-Range", f"bytes {start}-{len(found.data) - 1}/{len(found.data)}")
-                if found.etag:
-                    self.send_header("ETag", found.etag)
-                self.send_header("Content-Length", str(len(rest)))
-                self.end_headers()
-                self.wfile.write(rest[: found.cuts.pop(0)] if found.cuts else rest)
+                _answer(self, outer.files.get(path))
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing."""
@@ -105,3 +76,33 @@ class WeightsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _answer(to: BaseHTTPRequestHandler, found: Behaviour | None) -> None:
+    if found is None or found.status != 200:
+        to.send_error(404 if found is None else found.status)
+    elif found.redirect:
+        to.send_response(302)
+        to.send_header("Location", found.redirect)
+        to.send_header("Content-Length", "0")
+        to.end_headers()
+    else:
+        _give(to, found)
+
+
+def _give(to: BaseHTTPRequestHandler, found: Behaviour) -> None:
+    asked = to.headers["Range"]
+    ranged = bool(asked) and found.ranges and to.headers["If-Range"] in (None, found.etag)
+    start = int(asked.removeprefix("bytes=").removesuffix("-")) if ranged else 0
+    if start >= len(found.data) > 0:
+        to.send_error(416)
+        return
+    rest = found.data[start:]
+    to.send_response(206 if start else 200)
+    if start:
+        to.send_header("Content-Range", f"bytes {start}-{len(found.data) - 1}/{len(found.data)}")
+    if found.etag:
+        to.send_header("ETag", found.etag)
+    to.send_header("Content-Length", str(len(rest)))
+    to.end_headers()
+    to.wfile.write(rest[: found.cuts.pop(0)] if found.cuts else rest)
