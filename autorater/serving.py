@@ -146,6 +146,11 @@ def check_host(host: str, *, token: str) -> None:
 
 def serve(app: Starlette, listening: socket.socket) -> None:
     """Answer until the process is told to end; a call under way is given a few seconds."""
+    make_server(app).run(sockets=[listening])
+
+
+def make_server(app: Starlette) -> uvicorn.Server:
+    """The server of an application."""
     config: Any = uvicorn.Config(
         app,
         log_level="warning",
@@ -156,4 +161,4 @@ def serve(app: Starlette, listening: socket.socket) -> None:
         timeout_keep_alive=3600,  # a toolbox that waits for its VLM keeps its connection
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)

@@ -12,8 +12,9 @@ from typing import Any
 
 from fakes import card, measured
 
-from autorater.assessment import Mask, Outcome, Quantity, Region
+from autorater.assessment import Declined, Mask, Measured, Outcome, Quantity, Region
 from autorater.card import Card
+from autorater.errors import SpecialistError
 from autorater.toolbox import View
 
 PID = Quantity(name="width", meaning="The process.", unit="1", low=1, high=None, better="neither")
@@ -43,12 +44,30 @@ class Plain:
         return measured(view.image.width * self.factor + 0.1, regions=(where,), mask=mask, text=f"{told}")
 
 
+class Picky(Plain):
+    """Raises, and declines."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, or what is wrong."""
+        if view.image.width == 13:
+            raise SpecialistError("thirteen pixels")
+        return Declined(reason="too narrow") if view.image.width < 10 else measured(view.image.width / 3)
+
+
 class Process(Plain):
     """Tells the process in which it runs."""
 
     def look(self, view: View) -> Outcome:
         """The process."""
         return measured(os.getpid())
+
+
+class Interpreter(Plain):
+    """Tells the interpreter on which it runs."""
+
+    def look(self, view: View) -> Outcome:
+        """Its path, as text."""
+        return Measured(text=sys.executable)
 
 
 class Deadly(Plain):
