@@ -8,6 +8,9 @@ from pathlib import Path
 from places import SCRATCH
 
 BUILDERS: dict[str, str] = {
+    "image_reward": "tiny_blip:build_image_reward",
+    "laion_aesthetic": "tiny_blip:build_laion",
+    "aesexpert": "tiny_original_llava:build_aesexpert",
     "hpsv2": "tiny_clip:build_hpsv2",
     "clipscore": "tiny_clip:build_clipscore",
     "pickscore": "tiny_clip:build_pickscore",
