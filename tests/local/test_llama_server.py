@@ -2,16 +2,13 @@
 
 import asyncio
 import math
-import subprocess
-import sys
-import threading
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_serving import opened, serving
 from local_questions import Label, Small, noise, question
 
 from autorater import AutoRater
@@ -25,24 +22,6 @@ from autorater.verdict import verdict_schema
 pytest.importorskip("openai", reason="the extra openai is not installed")
 pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
 LEFT, RIGHT = noise(1), noise(2)
-SERVER = Path(__file__).with_name("serve_gguf.py")
-
-
-@contextmanager
-def serving(*files: Path) -> Generator[str]:
-    """The address of a server in a process of its own, which ends with this block, or with these tests."""
-    command = [sys.executable, str(SERVER), *map(str, files)]
-    pipe, log = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, encoding="utf-8") as server:
-        # A server that hangs, at its start or under a question, ends too, and so does the wait for it.
-        watch = threading.Timer(120, server.kill)
-        watch.start()
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().strip()
-        finally:
-            watch.cancel()
-            server.kill()  # asked kindly, a server that has only just started waits for itself for ever
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +37,6 @@ def address(files: tuple[Path, Path]) -> Iterator[str]:
     with serving(*files) as found:
         assert found.startswith("http://127.0.0.1:"), "llama.cpp did not start"
         yield found
-
-
-async def opened(name: str) -> AsyncIterator[Model]:
-    model: Any = open_model(name)
-    yield model
-    await model.close()
 
 
 @pytest.fixture

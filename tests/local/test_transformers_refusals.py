@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 from local_questions import ask, noise, question
 
 from autorater.errors import AutoRaterError, ProviderError, UsageError
-from autorater.messages import Image, Text, Turn
+from autorater.messages import Image, Text, Tool, ToolCall, Turn
 from autorater.model import Model, Question, open_model
 
 torch = pytest.importorskip("torch", reason="the extra transformers is not installed")
@@ -147,6 +148,15 @@ def test_more_than_the_context_holds(local: Model) -> None:
     assert re.fullmatch(r"the context leaves \d+ of the 20000 tokens for the answer", reply.warnings[0])
     with pytest.raises(UsageError, match="takes at most 16 images in one call, got 17: send fewer"):
         ask(local, question(*[LEFT] * 17))
+
+
+def test_tools_are_refused(local: Model) -> None:
+    assert local.capability.tools is False
+    tool = Tool("sharpness", "How sharp an image is.", {"type": "object", "properties": {}})
+    called = Turn("assistant", (ToolCall("call_a", "sharpness", {}),))
+    for asked in (replace(question(LEFT), tools=(tool,)), question(LEFT, then=(called,))):
+        with pytest.raises(UsageError, match="takes no tools: say in text what a tool found"):
+            ask(local, asked)
 
 
 def test_a_schema_that_cannot_be_enforced(local: Model) -> None:

@@ -1,6 +1,8 @@
 """A llama with an eye, of random weights, as the two GGUF files that llama.cpp reads. Half a megabyte in all."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from gguf import GGUFWriter, TokenType
@@ -13,6 +15,17 @@ TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant: {% endif %}"
 )
+CALLING = (
+    "{% for tool in tools or [] %}{{ tool | tojson }}\n{% endfor %}"
+    "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}"
+    "{% for call in message['tool_calls'] or [] %}"
+    '<tool_call>{"name": "{{ call["function"]["name"] }}", '
+    '"arguments": {{ call["function"]["arguments"] | tojson }}}</tool_call>'
+    "{% endfor %}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+)
+"""A template from which llama.cpp learns how this model calls tools; a call is begun by one word of the vocabulary."""
+CALL_WORDS = ("<tool_call>", "</tool_call>")
+END, EAGER_TO_CALL, EAGER_TO_END = 2, 5.0, 4.5
 
 
 class Weights:
@@ -39,11 +52,22 @@ class Weights:
         tensor[0] = value if first is None else first
         self._add(name, tensor)
 
-    def words(self, name: str, count: int, *, first: float, spread: float, rare: range = range(0)) -> None:
-        """One row for each word. The rare ones are never said."""
+    def words(
+        self,
+        name: str,
+        count: int,
+        *,
+        first: float,
+        spread: float,
+        rare: range = range(0),
+        eager: Mapping[int, float] = MappingProxyType({}),
+    ) -> None:
+        """One row for each word. The rare ones are never said, the eager ones often."""
         tensor = self._random.standard_normal((count, WIDTH)) * spread
         tensor[:, 0] = first
         tensor[rare, 0] = -50.0
+        for word, bias in eager.items():
+            tensor[word, 0] = bias
         self._add(name, tensor)
 
     def affine(self, name: str, out: int, width: int) -> None:
@@ -58,37 +82,43 @@ class Weights:
         self._writer.add_tensor(name, tensor.astype(np.float32))
 
 
-def build_gguf(folder: Path, *, seed: int = 0) -> tuple[Path, Path]:
-    """Write the language model and the vision model with its projector; their paths, in this order."""
+def build_gguf(folder: Path, *, seed: int = 0, calls: bool = False) -> tuple[Path, Path]:
+    """Write the language model and the vision model with its projector; their paths, in this order.
+
+    With `calls` its template knows tools, and it likes to call them: once it has begun to, llama.cpp's grammar lets it
+    write nothing but proper calls.
+    """
     text, vision = folder / "tiny.gguf", folder / "tiny-mmproj.gguf"
-    _write_language(GGUFWriter(text, "llama"), seed)
+    _write_language(GGUFWriter(text, "llama"), seed, calls=calls)
     _write_vision(GGUFWriter(vision, "clip"), seed + 1)
     return text, vision
 
 
-def _vocabulary(writer: GGUFWriter) -> int:
+def _vocabulary(writer: GGUFWriter, *, calls: bool) -> int:
     """Every byte, every printable character and a few words, so that any text can be spelt."""
+    marks = CALL_WORDS if calls else ()
     special = {"<unk>": TokenType.UNKNOWN, "<s>": TokenType.CONTROL, "</s>": TokenType.CONTROL}
     raw = [f"<0x{byte:02X}>" for byte in range(256)]
     letters = [*map(chr, range(33, 127)), "\u2581"]
     words = ["\u2581the", "\u2581image", "score", "tie", '":', '{"', '"}', ',"']
-    writer.add_token_list([*special, *raw, *letters, *words])
-    writer.add_token_types(
-        [*special.values(), *[TokenType.BYTE] * len(raw), *[TokenType.NORMAL] * len(letters + words)]
-    )
-    writer.add_token_scores([0.0] * (len(special) + len(raw)) + [-1.0] * len(letters) + [-2.0] * len(words))
+    kinds = [*special.values(), *[TokenType.BYTE] * len(raw), *[TokenType.NORMAL] * len(letters + words)]
+    scores = [0.0] * (len(special) + len(raw)) + [-1.0] * len(letters) + [-2.0] * len(words)
+    writer.add_token_list([*special, *raw, *letters, *words, *marks])
+    writer.add_token_types([*kinds, *[TokenType.USER_DEFINED] * len(marks)])
+    writer.add_token_scores([*scores, *[0.0] * len(marks)])
     writer.add_tokenizer_model("llama")
     writer.add_unk_token_id(0)
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
+    writer.add_eos_token_id(END)
     writer.add_add_bos_token(True)
-    return len(special) + len(raw) + len(letters) + len(words)
+    return len(special) + len(raw) + len(letters) + len(words) + len(marks)
 
 
-def _write_language(writer: GGUFWriter, seed: int) -> None:
-    words = _vocabulary(writer)
+def _write_language(writer: GGUFWriter, seed: int, *, calls: bool) -> None:
+    words = _vocabulary(writer, calls=calls)
+    eager = {words - len(CALL_WORDS): EAGER_TO_CALL, END: EAGER_TO_END} if calls else {}
     writer.add_name("tiny-random")
-    writer.add_chat_template(TEMPLATE)
+    writer.add_chat_template(CALLING if calls else TEMPLATE)
     writer.add_vocab_size(words)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)
@@ -101,7 +131,8 @@ def _write_language(writer: GGUFWriter, seed: int) -> None:
     writer.add_file_type(0)
     weights = Weights(writer, seed)
     weights.words("token_embd.weight", words, first=BIAS, spread=1.0)
-    weights.words("output.weight", words, first=0.0, spread=0.5, rare=range(FIRST_BYTE + 128, FIRST_BYTE + 256))
+    unsaid = range(FIRST_BYTE + 128, FIRST_BYTE + 256)
+    weights.words("output.weight", words, first=0.0, spread=0.5, rare=unsaid, eager=eager)
     weights.constant("output_norm.weight", WIDTH, 1.0)
     keys = WIDTH // HEADS * KEY_HEADS
     for layer in range(LAYERS):
