@@ -9,11 +9,13 @@ every picture has no figures.
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +106,11 @@ def measure(toolbox: Toolbox, card: Card, files: Sequence[bytes], *, rounds: int
     )
 
 
+def machine() -> str:
+    """What the figures were taken on, in words."""
+    return f"{os.cpu_count()} CPU cores"
+
+
 def main() -> None:
     """Print a table, or JSON with --json."""
     parser = argparse.ArgumentParser(description="Speed of the specialists, bare and through the Toolbox.")
@@ -112,6 +119,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512, help="pixels a side")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, help="also keep the figures in this file, for specialist_table")
     arguments = parser.parse_args()
     toolbox = Toolbox()
     toolbox.require(arguments.names)
@@ -121,6 +129,9 @@ def main() -> None:
         if speed := measure(toolbox, toolbox.card(name), files, rounds=arguments.rounds):
             found.append(speed)
     toolbox.close()
+    if arguments.out:
+        kept = {"device": machine(), "rows": [speed.model_dump() for speed in found]}
+        arguments.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     if arguments.json:
         print(json.dumps([speed.model_dump() for speed in found], indent=1))
         return

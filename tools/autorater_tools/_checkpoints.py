@@ -3,7 +3,9 @@
 Nothing here reaches a hub: a folder of the weights store is all that is read, safetensors only, and no code from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,12 +30,26 @@ def load_pretrained(loader: Any, folder: Path, **keywords: Any) -> Any:
 
     """
     try:
-        return loader.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **keywords)
+        with _without_bars():
+            return loader.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **keywords)
     except Exception as error:  # whatever the library raises, the folder is to blame
         raise SpecialistError(
             f"{folder.name!r} is no checkpoint that {loader.__name__} can read ({type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}): fetch it again with `autorater tools pull`"
         ) from error
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    """Transformers draws a bar for every checkpoint, in the way of ours."""
+    bars: Any = import_module("transformers").logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def load_model(loader: Any, folder: Path, *, device: str, dtype: torch.dtype | None = None) -> Any:
