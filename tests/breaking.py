@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fakes import card, measured
@@ -90,6 +91,29 @@ class Exiting(Plain):
         return measured(view.image.width)
 
 
+class Once:
+    """Ends its process the first time that it sees such a picture, and notes it in a folder."""
+
+    def __init__(self, *, device: str, folder: str) -> None:
+        self.note = Path(folder) / "ended"
+
+    def __call__(self, views: Sequence[View], /) -> list[Outcome]:
+        """The widths, or the end."""
+        if not self.note.exists():
+            self.note.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [measured(view.image.width) for view in views]
+
+
+class Slow(Plain):
+    """Takes its time."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, half a second later."""
+        time.sleep(0.5)
+        return measured(view.image.width)
+
+
 class Hanging(Plain):
     """Never comes back."""
 
@@ -98,6 +122,15 @@ class Hanging(Plain):
         if view.image.width == 13:
             time.sleep(600)
         return measured(view.image.width)
+
+
+class Lasting(Hanging):
+    """Tells its process, and hangs as Hanging does."""
+
+    def look(self, view: View) -> Outcome:
+        """The process."""
+        super().look(view)
+        return measured(os.getpid())
 
 
 class Talking(Plain):
