@@ -161,7 +161,7 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 (the name is http.server's)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
@@ -211,7 +211,7 @@ def test_an_outcome_that_breaks_the_cards_promise_is_a_failure() -> None:
         (b"<html>", "the server answers, but is no server of specialists"),
         (
             b'{"wire": 2, "more": []}',
-            "the server speaks version 2, here it is 1: install the same version on both sides",
+            "the server speaks version 2, here it is 1: install the same version on both",
         ),
     ],
 )
@@ -250,15 +250,18 @@ def with_line(body: bytes, **fields: Any) -> bytes:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "the batch cannot be read: 1 errors in its first line"),
-        (b"no line", "the batch cannot be read: 1 errors in its first line"),
-        (b"{}\n", "the batch cannot be read: 3 errors in its first line"),
+        (b"", "the first line of the batch cannot be read: see autorater.places.wire"),
+        (b"no line", "the first line of the batch cannot be read: see autorater.places.wire"),
+        (b"{}\n", "the first line of the batch cannot be read: see autorater.places.wire"),
         (with_line(batch(), wire=9), "the batch is of version 9, this server reads version 1: install the same"),
         (batch()[:-1], "the batch is cut short, or longer than it says"),
         (batch() + b"x", "the batch is cut short, or longer than it says"),
         (batch()[:-1] + b"x", "the bytes of an image are not those that the batch names"),
         (with_line(batch(), views=[{"image": 5}]), "a view names an image that the batch does not hold"),
-        (with_line(batch(), views=[{"image": -1}]), "the batch cannot be read: 1 errors in its first line"),
+        (
+            with_line(batch(), views=[{"image": -1}]),
+            "the first line of the batch cannot be read: see autorater.places.wire",
+        ),
     ],
 )
 def test_what_is_no_batch_is_refused(body: bytes, told: str) -> None:

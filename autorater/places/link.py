@@ -150,7 +150,7 @@ def about(address: str, *, token: str, timeout: float = CONNECT) -> About:
         wire = Version.model_validate_json(body).wire
         if wire != WIRE:
             raise SpecialistError(
-                f"the server speaks version {wire}, here it is {WIRE}: install the same version on both sides"
+                f"the server speaks version {wire}, here it is {WIRE}: install the same version on both"
             )
         return About.model_validate_json(body)
     except ValidationError:

@@ -152,7 +152,7 @@ def unpack(body: bytes, remembered: "Pictures") -> tuple[Batch, list[View | Fail
     try:
         batch = Batch.model_validate_json(body[: max(end, 0)])
     except ValidationError as error:
-        raise UsageError(f"the batch cannot be read: {error.error_count()} errors in its first line") from error
+        raise UsageError("the first line of the batch cannot be read: see autorater.places.wire") from error
     if batch.wire != WIRE:
         raise UsageError(f"the batch is of version {batch.wire}, this server reads version {WIRE}: install the same")
     rest = memoryview(body)[end + 1 :]
