@@ -1,11 +1,13 @@
 """What the wire formats of the providers share about tools: calls as they are read, and as they are sent back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any, NoReturn, cast
 
 from autorater.errors import UsageError
+from autorater.image import Picture
 from autorater.messages import Conversation, Image, Text, Tool, ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Question
 from autorater.providers._json import Json
@@ -51,8 +53,10 @@ def results_of(turn: Turn) -> list[ToolResult]:
 
 
 def words_of(result: ToolResult) -> str:
-    """The text of a result, a piece a line."""
-    return "\n".join(part.text for part in result.parts if isinstance(part, Text) and part.text)
+    """The text of a result, a piece a line; its pictures are elsewhere, and their numbers stand for them."""
+    numbers = count(1)
+    lines = [part.text if isinstance(part, Text) else f"[picture {next(numbers)}]" for part in result.parts]
+    return "\n".join(filter(None, lines))
 
 
 def told(result: ToolResult) -> str:
@@ -63,6 +67,12 @@ def told(result: ToolResult) -> str:
 def has_picture(result: ToolResult) -> bool:
     """Whether a picture is in the result."""
     return any(isinstance(part, Image) for part in result.parts)
+
+
+def pictures_of(result: ToolResult, image: Callable[[Picture], Json], label: Callable[[int], list[Json]]) -> list[Json]:
+    """The pictures of a result alone, each after what `label` makes of its number."""
+    pictures = [part.picture for part in result.parts if isinstance(part, Image)]
+    return [item for number, picture in enumerate(pictures, 1) for item in (*label(number), image(picture))]
 
 
 def declared_of(conversation: Conversation) -> tuple[Tool, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PureWindowsPath
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import openai
@@ -20,7 +20,7 @@ from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn, refus
 from autorater.providers._clients import PerLoop, checked_url
 from autorater.providers._failures import answer_of, failure, json_of, raise_lost
 from autorater.providers._json import Json, count, inner, items, text
-from autorater.providers._tools import called, calls_of, check_tools, has_picture, results_of, told, with_ids
+from autorater.providers._tools import called, calls_of, check_tools, pictures_of, results_of, told, with_ids
 from autorater.providers._wire import Schemas, check_images, data_url, parts_of, said, schema_in_words
 from autorater.providers.openai import client_for, refusal_or_raise, tokens_of
 
@@ -178,13 +178,16 @@ class CompatibleModel:
             {"role": "tool", "tool_call_id": result.id, "content": told(result) or "(no text)"} for result in results
         ]
         # What a tool returns is text here: a picture follows as the user's, after all results.
-        shown = [part for result in results if has_picture(result) for part in self._shown(result)]
+        shown = [part for result in results for part in self._shown(result)]
         content = [*shown, *parts_of(turn, _text_part, self._image_part)]
         return [*made, {"role": "user", "content": content}] if content or not made else made
 
-    def _shown(self, result: ToolResult) -> list[Any]:
-        pictures = [part for part in parts_of(result, _text_part, self._image_part) if part["type"] == "image_url"]
-        return [_text_part(f"The picture that {result.name} returned (call {result.id}):"), *pictures]
+    def _shown(self, result: ToolResult) -> list[Json]:
+        return pictures_of(
+            result,
+            self._image_part,
+            lambda number: [_text_part(f"Picture {number} that {result.name} returned (call {result.id}):")],
+        )
 
     def _image_part(self, picture: Picture) -> Json:
         return {"type": "image_url", "image_url": {"url": data_url(picture, self._capability.fit), "detail": "high"}}

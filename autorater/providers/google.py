@@ -20,7 +20,7 @@ from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from, tls
 from autorater.providers._failures import answer_of, declined, failure, raise_lost
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
-from autorater.providers._tools import called, calls_of, has_picture, results_of, words_of
+from autorater.providers._tools import called, calls_of, has_picture, pictures_of, results_of, words_of
 from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
 
 KEY, OTHER_KEY = "GEMINI_API_KEY", "GOOGLE_API_KEY"
@@ -147,19 +147,14 @@ class GoogleModel:
         if result.id:
             response["id"] = result.id
         if self._pictures_in_results and has_picture(result):
-            shown = parts_of(result, _text_part, self._image_part)
-            response["parts"] = [part for part in shown if "inlineData" in part]
+            response["parts"] = pictures_of(result, self._image_part, lambda number: [])
         return {"functionResponse": response}
 
     def _shown(self, result: ToolResult) -> list[Json]:
         """The pictures of a result, for a model that takes none in the result itself."""
-        if not has_picture(result):
-            return []
-        shown = parts_of(result, _text_part, self._image_part)
-        return [
-            _text_part(f"The picture that {result.name} returned:"),
-            *(part for part in shown if "inlineData" in part),
-        ]
+        return pictures_of(
+            result, self._image_part, lambda number: [_text_part(f"Picture {number} that {result.name} returned:")]
+        )
 
     def _image_part(self, picture: Picture) -> Json:
         media_type, data = base64_of(picture, self._capability.fit)

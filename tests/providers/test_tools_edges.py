@@ -99,7 +99,7 @@ async def test_an_older_gemini_gets_the_pictures_after_its_results(server: WireS
     assert shown == {
         "role": "user",
         "parts": [
-            {"text": "The picture that sharpness returned:"},
+            {"text": "Picture 1 that sharpness returned:"},
             {"inlineData": {"mimeType": "image/png", "data": BLUE}},
             {"text": "Go on."},
         ],

@@ -144,7 +144,7 @@ SENT_BACK: dict[str, list[Any]] = {
                     "functionResponse": {
                         "id": "call_a",
                         "name": "sharpness",
-                        "response": {"output": "0.7 in all; the blurred parts are blue."},
+                        "response": {"output": "0.7 in all; the blurred parts are blue.\n[picture 1]"},
                         "parts": [{"inlineData": {"mimeType": "image/png", "data": BLUE}}],
                     }
                 },
@@ -166,12 +166,12 @@ SENT_BACK: dict[str, list[Any]] = {
                 {"id": "call_b", "type": "function", "function": {"name": "faces", "arguments": '{"least": 0.5}'}},
             ],
         },
-        {"role": "tool", "tool_call_id": "call_a", "content": "0.7 in all; the blurred parts are blue."},
+        {"role": "tool", "tool_call_id": "call_a", "content": "0.7 in all; the blurred parts are blue.\n[picture 1]"},
         {"role": "tool", "tool_call_id": "call_b", "content": "The tool failed.\nNo face."},
         {
             "role": "user",
             "content": [
-                {"type": "text", "text": "The picture that sharpness returned (call call_a):"},
+                {"type": "text", "text": "Picture 1 that sharpness returned (call call_a):"},
                 {"type": "image_url", "image_url": {"url": BLUE_URL, "detail": "high"}},
                 {"type": "text", "text": "Go on."},
             ],
