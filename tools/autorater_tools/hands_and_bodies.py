@@ -17,6 +17,8 @@ LONGER_SIDE = 1024
 MOST_HANDS = 8
 SEEN = 0.5
 """Visibility above which MediaPipe's own drawing shows a joint."""
+SIDES = {"Left": "right hand", "Right": "left hand"}
+"""The package names hands as if the picture were a mirror's; these are the person's own."""
 LIMBS = {
     "upper arm": ((11, 13), (12, 14)),
     "forearm": ((13, 15), (14, 16)),
@@ -66,7 +68,7 @@ def hands_of(found: Any) -> list[Region]:
     sides: list[Any] = list(found.multi_handedness or ())
     return [
         Region(
-            label=f"{side.classification[0].label.lower()} hand",
+            label=SIDES[side.classification[0].label],
             box=box_of(np.array([[float(point.x), float(point.y)] for point in hand.landmark])),
             score=round(min(1.0, float(side.classification[0].score)), 4),
         )
