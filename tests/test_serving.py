@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -149,7 +149,7 @@ def test_a_server_that_comes_back_is_found_again() -> None:
 
 
 @contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
+def answering(status: int, body: bytes, **headers: str) -> Generator[str]:
     """A web server that answers everything alike."""
 
     class Handler(BaseHTTPRequestHandler):
