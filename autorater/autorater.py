@@ -43,12 +43,12 @@ class AutoRater:
 
     `model` is `provider:model`, an opened `Model`, or "embedded" (the default: no VLM looks, specialists decide).
     `tools` is "auto" (the VLM chooses at most three specialists), "agent" (the VLM calls them itself, step by step,
-    within `agent_limits`), "all", "none", or names. `order` is "both" (each pair
-    is shown twice; a conflict is a tie; the default), "random" or "given". `log` is a folder that records the run and
-    resumes it. `max_cost` is a limit in US dollars. `cache=False` measures every image anew. `criterion` is
-    what the embedded judge decides by. `places` are specialist → where it runs: "here", "worker" (a process of its
-    own), "worker:/path/to/python" or "http://host:8100" (see `autorater tools serve`). Other keywords go to the
-    provider's adapter (api_key, base_url, timeout).
+    within `agent_limits`), "all", "none", or names. `tool_options` are specialist → option → value, where they differ
+    from its card. `order` is "both" (each pair is shown twice; a conflict is a tie; the default), "random" or "given".
+    `log` is a folder that records the run and resumes it. `max_cost` is a limit in US dollars. `cache=False` measures
+    every image anew. `criterion` is what the embedded judge decides by. `places` are specialist → where it runs:
+    "here", "worker" (a process of its own), "worker:/path/to/python" or "http://host:8100" (see `autorater tools
+    serve`). Other keywords go to the provider's adapter (api_key, base_url, timeout).
 
     Raises:
         UsageError: an argument is wrong, or no key is set for the provider.
@@ -62,6 +62,7 @@ class AutoRater:
         model: str | Model = "embedded",
         *,
         tools: str | Sequence[str] = "auto",
+        tool_options: Mapping[str, Mapping[str, object]] | None = None,
         agent_limits: AgentLimits | None = None,
         order: Order | None = None,
         samples: int = 1,
@@ -87,7 +88,7 @@ class AutoRater:
             raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
         chosen = parse_selection(tools)
         check_agent(chosen, opened, agent_limits)
-        self.toolbox = Toolbox(device=device, commercial=commercial, places=places)
+        self.toolbox = Toolbox(device=device, commercial=commercial, options=tool_options, places=places)
         if chosen.how == "fixed":
             self.toolbox.require(chosen.names)
         elif chosen.how != "none":

@@ -25,6 +25,10 @@ class JudgeOptions:
             help="Specialists: auto (the VLM chooses), agent (the VLM calls them), all, none, or names, a,b,c."
         ),
     ] = "auto"
+    tool_option: Annotated[
+        list[str] | None,
+        typer.Option(help="SPECIALIST.OPTION=VALUE, as in dreamsim.variant=dino_vitb16; repeatable."),
+    ] = None
     agent_limits: Annotated[
         str | None, typer.Option(help="Of --tools agent: steps=6,calls=12,cost=0.05,seconds=120 (cost in US dollars).")
     ] = None
@@ -72,6 +76,7 @@ class JudgeOptions:
         return AutoRater(
             self.model,
             tools=self.tools,
+            tool_options=read_tool_options(self.tool_option),
             agent_limits=read_limits(self.agent_limits) if self.agent_limits else None,
             samples=self.samples,
             criterion=self.criterion,
@@ -144,6 +149,18 @@ def read_places(given: Sequence[str] | None) -> dict[str, str]:
         if not (name and sign and place):
             raise UsageError(f"--place: expected NAME=PLACE, as in sharpness=worker; got {word!r}")
         read[name.strip()] = place.strip()
+    return read
+
+
+def read_tool_options(given: Sequence[str] | None) -> dict[str, dict[str, object]]:
+    """SPECIALIST.OPTION=VALUE words as a mapping. Raises UsageError when one is not of that form."""
+    read: dict[str, dict[str, object]] = {}
+    for word in given or ():
+        key, sign, value = word.partition("=")
+        name, dot, option = key.strip().partition(".")
+        if not (name and dot and option and sign):
+            raise UsageError(f"--tool-option: expected SPECIALIST.OPTION=VALUE, as in dreamsim.variant=x; got {word!r}")
+        read.setdefault(name, {})[option] = value.strip()
     return read
 
 

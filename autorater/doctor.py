@@ -16,9 +16,11 @@ from rich.console import Console
 from autorater.cache import default_cache
 from autorater.card import Card, find_cards
 from autorater.errors import AutoRaterError
-from autorater.listing import KEYS
+from autorater.listing import KEYS, describe_tool, status_of
+from autorater.manifest import STAGE, read_manifest
 from autorater.messages import Conversation, Image, Text, Turn
 from autorater.model import Question, Sampling, open_model
+from autorater.store import in_words, size_on_disk, store_root, unverified
 from autorater.sync import run_sync
 from autorater.toolbox import View, checked, load_specialist
 
@@ -28,7 +30,7 @@ _PACKAGES = ("openai", "anthropic", "google-genai", "torch", "transformers", "on
 
 def examine(*, model: str | None, load: bool, as_json: bool) -> bool:
     """Print the findings; whether nothing is bad."""
-    findings = [*_system(), *_packages(), *_specialists(load=load), *_keys()]
+    findings = [*_system(), *_packages(), *_weights(), *_specialists(load=load), *_keys()]
     if model is not None:
         findings.append(_probe(model))
     if as_json:
@@ -80,13 +82,40 @@ def _packages() -> list[tuple[Status, str, str]]:
     return found
 
 
+def _weights() -> list[tuple[Status, str, str]]:
+    """What the weights store holds, how much room is left, and which files nothing vouches for."""
+    root = store_root()
+    if not root.is_dir():
+        return [("ok", "weights store", "empty; `autorater tools pull` fills it")]
+    free = in_words(shutil.disk_usage(root).free)
+    found: list[tuple[Status, str, str]] = [("ok", "weights store", f"{in_words(size_on_disk(root))}, {free} free")]
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        what = f"weights of {folder.name}"
+        try:
+            manifest, strange = read_manifest(folder), unverified(folder)
+        except AutoRaterError as error:
+            found.append(("bad", what, str(error)))
+            continue
+        pinned = sum(kept.pinned for kept in manifest.files.values())
+        count = len(manifest.files)
+        told = [f"{count} file{'s' * (count != 1)}, {in_words(size_on_disk(folder))}"]
+        told += [f"{pinned} pinned at first sight, as nobody publishes their sha256"] * bool(pinned)
+        if (folder / STAGE).is_dir():
+            told.append("a pull is not finished: run it again to continue")
+        if strange:
+            told.append(f"never verified: {', '.join(strange[:3])}{' …' if len(strange) > 3 else ''}")
+        found.append(("note" if len(told) > 1 else "ok", what, "; ".join(told)))
+    return found
+
+
 def _specialists(*, load: bool) -> list[tuple[Status, str, str]]:
     found: list[tuple[Status, str, str]] = []
     for card in find_cards().values():
         what = f"specialist {card.name}"
-        if missing := card.missing():
-            hint = f'missing {", ".join(missing)}: pip install "autorater-vision[{card.meta.extra}]"'
-            found.append(("note", what, hint))
+        if lacks := status_of(describe_tool(card)):
+            found.append(("note", what, "; ".join(lacks)))
+        elif card.meta.environment is not None:
+            found.append(("ok", what, "ready, in an environment of its own"))
         else:
             found.append(_try(card, what) if load else ("ok", what, "ready"))
     return found

@@ -17,6 +17,7 @@ from autorater.card import Card, Option, Weights, find_cards
 from autorater.errors import SpecialistError, one_line
 from autorater.manifest import read_manifest
 from autorater.model import PROVIDERS
+from autorater.places.environment import environment_of
 from autorater.store import folder_of, in_words, missing_files, size_on_disk
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GEMINI_API_KEY"}
@@ -25,17 +26,19 @@ KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": 
 
 def describe_tool(card: Card) -> dict[str, Any]:
     """One specialist as an object, with its default options."""
-    missing = card.missing()
+    environment = "" if card.meta.environment is None else environment_of(card).wrong()
+    missing = card.missing() if card.meta.environment is None else ()
     to_pull = missing_files(card, card.options())
     sizes = [entry.bytes for entry in to_pull]
     folder = folder_of(card)
     return {
         "name": card.name,
         "title": card.meta.title,
-        "ready": not missing and not to_pull,
+        "ready": not missing and not to_pull and not environment,
         "missing": list(missing),
         "extra": card.meta.extra,
         "own_environment": card.meta.environment is not None,
+        "environment_lacks": environment,
         "weights_to_pull": [entry.file for entry in to_pull],
         "bytes_to_pull": None if None in sizes else sum(size or 0 for size in sizes),
         "by_hand": [entry.file for entry in to_pull if entry.by_hand],
@@ -65,9 +68,9 @@ def _accepted(card: Card) -> bool:
 def status_of(tool: dict[str, Any]) -> list[str]:
     """What is missing, each in a few words with the command that mends it; empty when the specialist is ready."""
     name, lacks = tool["name"], list[str]()
-    if tool["missing"] and tool["own_environment"]:
-        lacks.append(f"its own environment: autorater tools env {name}")
-    elif tool["missing"]:
+    if tool["environment_lacks"]:
+        lacks.append(f"autorater tools env {name} (its own environment)")
+    if tool["missing"]:
         lacks.append(f"pip install autorater-vision[{tool['extra']}]")
     if tool["weights_to_pull"]:
         size = tool["bytes_to_pull"]

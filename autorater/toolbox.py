@@ -19,7 +19,7 @@ from autorater.places.here import Here
 from autorater.places.lane import BATCH, Job, Lane, Looking
 from autorater.places.place import HERE, Place, check_address, parse_place
 from autorater.specialist import Specialist, View, checked, load_specialist, narrow
-from autorater.store import missing_weights
+from autorater.store import missing_weights, pull_command
 from autorater.suggest import did_you_mean
 
 __all__ = [
@@ -133,7 +133,7 @@ class Toolbox:
             if weights:
                 raise UsageError(
                     f"the weights of the specialist {name!r} are not here ({', '.join(weights)}): "
-                    f"run `autorater tools pull {name}`"
+                    f"run `{pull_command(card, self.options(card))}`"
                 )
 
     def submit(self, name: str, view: View) -> "Future[tuple[Outcome, Provenance]]":

@@ -145,13 +145,8 @@ def _tell(card: "Card", result: dict[str, Any]) -> None:
     if not files:
         told = "all there and whole" if result["needs_weights"] else "needs no weights beyond its packages"
         typer.echo(f"{card.name}: {told}")
-    if missing := card.missing():
-        how = f"autorater tools env {card.name}" if card.meta.environment else _install(card)
-        typer.echo(f"{card.name}: also needs {', '.join(missing)}: {how}")
-
-
-def _install(card: "Card") -> str:
-    return f'pip install "autorater-vision[{card.meta.extra}]"'
+    if card.meta.environment is None and (missing := card.missing()):
+        typer.echo(f'{card.name}: also needs {", ".join(missing)}: pip install "autorater-vision[{card.meta.extra}]"')
 
 
 @app.command(name="try")
