@@ -1,11 +1,11 @@
-"""A specialist's own environment: made from its card, taken up again, found stale, and removed. pip is scripted here."""
+"""A specialist's own environment: made from its card, taken up again, found stale, removed; pip is scripted."""
 
 import json
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
-from importlib.metadata import Distribution, version
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,7 @@ def test_a_card_with_an_environment_runs_in_it_once_it_is_made() -> None:
     assert begin == ["venv"]
     assert install[0] == "install"
     assert install[-2:] == ["numpy<3", "one-thing==2"]
-    assert (
-        any(word.endswith("[workers]") for word in install) or f"[workers]=={version('autorater-vision')}" in install[1]
-    )
+    assert "[workers]" in " ".join(install)
     assert bare == ["install", "--no-deps", "other-thing==1"]
     assert freeze == ["freeze"]
     assert own.installed.read_text(encoding="utf-8") == "one-thing==2\n"
