@@ -145,6 +145,11 @@ def request(count: int = 2, *, edit: bool = False, task: Task | None = None, **m
     return Request(PROMPT, candidates, (picture(9),) if edit else (), task or usual.get(count, "rank"), **more)
 
 
+def quarter(*call: object) -> float:
+    """What every call costs."""
+    return 0.25
+
+
 def free(*call: object) -> float:
     """What every call costs."""
     return 0.0

@@ -17,6 +17,7 @@ from agents import (
     model,
     of_agent,
     of_judge,
+    quarter,
     request,
     results,
     text_of,
@@ -35,11 +36,6 @@ from autorater.settings import AgentLimits, read_limits
 
 both = pytest.mark.parametrize("dialect", DIALECTS)
 ONE = {"image": "image_1"}
-
-
-def quarter(*call: object) -> float:
-    """What every call costs."""
-    return 0.25
 
 
 def dollar(*call: object) -> float:
