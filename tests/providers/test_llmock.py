@@ -14,7 +14,7 @@ from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import pytest
-from questions import rating
+from questions import judged, looked, looking, rating
 
 from autorater.errors import ProviderError, RateLimited, Unavailable
 from autorater.model import Model, Reply, open_model
@@ -157,3 +157,16 @@ async def test_a_stall_is_cut_off_and_asked_again(double: Double, provider: str)
     double.script(type="delay", seconds=1.0, times=1)
     assert (await double.ask(provider, timeout=0.4)).finish == "stop"
     assert double.verdict()["attempts"] == 2
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_tools_are_called_and_their_results_taken(double: Double, provider: str) -> None:
+    model: Any = double.model(provider, **({"native_tools": True} if provider == "compatible" else {}))
+    reply = await model.ask(looking())
+    assert [(call.name, call.problem) for call in reply.calls] == [("sharpness", "")]
+    assert reply.calls[0].arguments["image"] in ("image_1", "image_2")
+    again, verdict = await model.ask(looked(reply)), await model.ask(judged(reply))
+    await model.close()
+    assert again.text or again.calls
+    assert (verdict.finish, verdict.calls, bool(verdict.text)) == ("stop", (), True)
+    assert double.verdict()["errors"] == 0
