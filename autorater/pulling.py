@@ -35,7 +35,7 @@ class How:
     """The person accepts the terms."""
     repin: bool = False
     """Other bytes than those of the first download are welcome, where nobody publishes a sha256."""
-    wait: float = 1.0
+    wait: float = 0.5
     """Seconds before a broken connection is taken up again."""
 
 
