@@ -8,12 +8,27 @@ from pathlib import Path
 from places import SCRATCH
 
 BUILDERS: dict[str, str] = {
+    "pal4vst": "tiny_pal4vst:build",
+    "dreamsim": "tiny_dreamsim:build",
+    "iqa_musiq": "tiny_iqa:build_musiq",
+    "iqa_topiq_nr": "tiny_iqa:build_topiq_nr",
+    "iqa_topiq_iaa": "tiny_iqa:build_topiq_iaa",
+    "iqa_nima": "tiny_iqa:build_nima",
+    "iqa_clipiqa_plus": "tiny_iqa:build_clipiqa_plus",
+    "iqa_lpips": "tiny_iqa:build_lpips",
+    "iqa_dists": "tiny_iqa:build_dists",
+    "hpsv3": "tiny_qwen:build_hpsv3",
+    "lmm4lmm": "tiny_lmm:build_lmm4lmm",
+    "q_realign": "tiny_lmm:build_q_realign",
+    "visionreward_questions": "tiny_lmm:build_vqascore",
+    "vqascore": "tiny_lmm:build_vqascore",
     "image_reward": "tiny_blip:build_image_reward",
     "laion_aesthetic": "tiny_blip:build_laion",
     "aesexpert": "tiny_original_llava:build_aesexpert",
     "hpsv2": "tiny_clip:build_hpsv2",
     "clipscore": "tiny_clip:build_clipscore",
     "pickscore": "tiny_clip:build_pickscore",
+    "coco_objects": "tiny_coco:build",
     "grounding_dino": "tiny_grounding:build",
     "qsit": "tiny_lmm:build_qsit",
 }

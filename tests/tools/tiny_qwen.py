@@ -1,0 +1,98 @@
+"""Reward models on a Qwen of some thousand random weights, laid out as their authors' files."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import transformers
+from tiny_lmm import TEXT, build_tokenizer, randomise, template
+from torch import Tensor
+
+safetensors: Any = import_module("safetensors.torch")
+
+REWARD = "<|Reward|>"
+WIDTH: int = TEXT["hidden_size"]
+RANKNET = {"0": (1024, WIDTH), "3": (16, 1024), "5": (2, 16)}
+"""Layers of a reward head: name → shape."""
+INSTRUCTION = "\\nRate this image.\\nTextual prompt - {text_prompt}\\n\\n"
+ENDING = "\\nPlease rate: <|Reward|>\\n\\nEND\\n"
+
+
+def build_base(folder: Path, *, kind: str = "qwen2_vl", seed: int = 0) -> Any:
+    """Write configuration and processor of a Qwen2-VL or Qwen2.5-VL to `folder`; gives the whole network.
+
+    The table of words has one row more than the tokenizer, for the reward token, as after the authors' resizing.
+    """
+    tokenizer = build_tokenizer("<|image_pad|>")
+    names = {"image_token_id": "<|image_pad|>", "video_token_id": "<|video_pad|>"}
+    names |= {"vision_start_token_id": "<|vision_start|>", "vision_end_token_id": "<|vision_end|>"}
+    tokens = {name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()}
+    text = {**TEXT, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}, "pad_token_id": 0}
+    text |= {"bos_token_id": 1, "eos_token_id": 2, "vocab_size": len(tokenizer) + 7}
+    vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "patch_size": 14, "spatial_merge_size": 2}
+    if kind == "qwen2_vl":
+        vision |= {"embed_dim": 32, "hidden_size": WIDTH, "mlp_ratio": 2}
+        made: Any = transformers.Qwen2VLConfig
+        network: Any = transformers.Qwen2VLForConditionalGeneration
+        joint: Any = transformers.Qwen2VLProcessor
+    else:
+        vision |= {"hidden_size": 32, "intermediate_size": 64, "out_hidden_size": WIDTH}
+        vision |= {"window_size": 56, "fullatt_block_indexes": [1]}
+        made, network, joint = (
+            cast("Any", transformers.Qwen2_5_VLConfig),
+            cast("Any", transformers.Qwen2_5_VLForConditionalGeneration),
+            cast("Any", transformers.Qwen2_5_VLProcessor),
+        )
+    config = made(text_config=text, vision_config=vision, **tokens)
+    shape = {"patch_size": 14, "temporal_patch_size": 2, "merge_size": 2}
+    processor = joint(
+        image_processor=cast("Any", transformers).Qwen2VLImageProcessorPil(**shape),
+        tokenizer=tokenizer,
+        video_processor=cast("Any", transformers).Qwen2VLVideoProcessor(**shape),
+        chat_template=template("<|vision_start|><|image_pad|><|vision_end|>"),
+    )
+    config.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    model = network(config)
+    return randomise(model, seed=seed)
+
+
+def with_reward_token(model: Any, folder: Path) -> Any:
+    """The network with its table of words cut to the tokenizer and the reward token."""
+    tokenizer = cast("Any", transformers.AutoTokenizer).from_pretrained(folder)
+    model.resize_token_embeddings(len(tokenizer) + 1)
+    return model
+
+
+def head_state(names: dict[str, tuple[int, int]], *, seed: int) -> dict[str, Tensor]:
+    """Random weights and biases of linear layers."""
+    random = torch.Generator().manual_seed(seed)
+    state: dict[str, Tensor] = {}
+    for name, (outputs, inputs) in names.items():
+        state[f"{name}.weight"] = torch.randn(outputs, inputs, generator=random) * inputs**-0.5
+        state[f"{name}.bias"] = torch.randn(outputs, generator=random) * 0.2
+    return state
+
+
+def old_names(model: Any) -> dict[str, Tensor]:
+    """The tensors as transformers 4.45 named them."""
+    names = {"model.visual.": "visual.", "model.language_model.": "model."}
+    state: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        for new, old in names.items():
+            if name.startswith(new):
+                name = old + name.removeprefix(new)
+                break
+        state[name] = tensor.clone()
+    return state
+
+
+def build_hpsv3(folder: Path) -> Any:
+    """The files of HPSv3; gives the whole network."""
+    model = with_reward_token(build_base(folder / "base"), folder / "base")
+    head = {f"rm_head.{name}": tensor for name, tensor in head_state(RANKNET, seed=5).items()}
+    safetensors.save_file({**old_names(model), **head}, folder / "HPSv3.safetensors")
+    source = f'import torch\n\nINSTRUCTION = """{INSTRUCTION}"""\n\nprompt_with_special_token = """{ENDING}"""\n'
+    (folder / "data_collator_qwen.py").write_text(source)
+    return model

@@ -1,0 +1,146 @@
+"""Qwen2-VL and Qwen2.5-VL as the body of a reward model: what the network holds at one token, for a head to read."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from autorater.errors import SpecialistError
+from autorater_tools._checkpoints import load_pretrained
+from autorater_tools._tensors import State, assemble
+from autorater_tools._torchvision import allow_torchvision
+
+LONGEST = 200
+"""Pictures that are longer than this many times their shorter side are refused by the models' own resizing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One conversation as text, image placeholders included, and its images in order."""
+
+    text: str
+    images: tuple[Image.Image, ...]
+
+
+class Words:
+    """Tokenizer, image processor and chat format of a checkpoint folder; images of `pixels` (least, most) pixels."""
+
+    def __init__(self, folder: Path, *, pixels: tuple[int, int], more: Sequence[str] = ()) -> None:
+        allow_torchvision()
+        from transformers import AutoProcessor, Qwen2VLImageProcessorPil
+
+        self.processor: Any = load_pretrained(AutoProcessor, folder)
+        self.processor.image_processor = load_pretrained(Qwen2VLImageProcessorPil, folder)
+        self.processor.image_processor.size = {"shortest_edge": pixels[0], "longest_edge": pixels[1]}
+        self.tokenizer: Any = self.processor.tokenizer
+        if more:
+            self.tokenizer.add_special_tokens({"additional_special_tokens": list(more)})
+
+    def id(self, token: str) -> int:
+        """The number of a token."""
+        return int(self.tokenizer.convert_tokens_to_ids(token))
+
+    def plain(self, text: str) -> str:
+        """`text` from outside, in which control tokens (`<|im_end|>`) are broken by a space."""
+        tokens = [str(token.content) for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        pattern = "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True)) or "(?!)"
+        return re.sub(pattern, lambda match: f"{match[0][0]} {match[0][1:]}", text)
+
+    def chat(self, text: str, *, images: int) -> str:
+        """One user turn with `images` images before `text`, up to where the answer would begin."""
+        content: list[dict[str, str]] = [{"type": "image"}] * images
+        turn = {"role": "user", "content": [*content, {"type": "text", "text": text}]}
+        return str(self.processor.apply_chat_template([turn], tokenize=False, add_generation_prompt=True))
+
+    def inputs(self, prompts: Sequence[Prompt]) -> Mapping[str, Tensor]:
+        """The prompts as tensors; shorter rows are filled up on the right, where nothing that is read can see it."""
+        images = [list(prompt.images) for prompt in prompts]
+        texts = [prompt.text for prompt in prompts]
+        found = self.processor(text=texts, images=images, padding=True, padding_side="right", return_tensors="pt")
+        return dict(found)
+
+
+def too_long(image: Image.Image) -> bool:
+    """Whether the models' resizing refuses a picture of this shape."""
+    return max(image.size) > LONGEST * min(image.size)
+
+
+def body_of(state: State) -> dict[str, Tensor]:
+    """The tensors of the vision and the language part, as transformers names them today; heads are left out.
+
+    Checkpoints of transformers before 4.52 have `visual.` and `model.`, later ones `model.visual.` and
+    `model.language_model.`.
+    """
+    new = any(name.startswith("model.language_model.") for name in state)
+    parts = {"model.": ""} if new else {"visual.": "visual.", "model.": "language_model."}
+    result: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        for old, other in parts.items():
+            if name.startswith(old):
+                result[other + name.removeprefix(old)] = tensor
+                break
+    return result
+
+
+def heads_of(state: State) -> dict[str, Tensor]:
+    """What is neither of the body nor the unused layer over the vocabulary: the reward heads."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith(("model.", "visual.", "lm_head."))}
+
+
+def load_body(folder: Path, state: State, *, device: str, dtype: torch.dtype, source: str) -> Any:
+    """The network of the configuration in `folder` with the tensors of `body_of`, without its layer over the words.
+
+    Raises:
+        SpecialistError: the configuration cannot be read, or tensors are missing or left over.
+
+    """
+    from transformers import AutoConfig, Qwen2_5_VLModel, Qwen2VLModel
+
+    config = load_pretrained(AutoConfig, folder)
+    models: dict[str, Any] = {"qwen2_vl": Qwen2VLModel, "qwen2_5_vl": Qwen2_5_VLModel}
+    if config.model_type not in models:
+        raise SpecialistError(f"{folder.name!r} is a {config.model_type}, expected one of {', '.join(models)}")
+    words = state.get("language_model.embed_tokens.weight")
+    if words is not None:
+        config.text_config.vocab_size = words.shape[0]  # a token was added, which resizes the table of words
+    return assemble(models[config.model_type], config, state, device=device, dtype=dtype, source=source)
+
+
+def half(device: str) -> torch.dtype:
+    """bfloat16 on a GPU, in which these models were trained; float32 on the CPU."""
+    return torch.bfloat16 if device.startswith("cuda") else torch.float32
+
+
+@torch.inference_mode()
+def hidden_at(body: Any, words: Words, prompts: Sequence[Prompt], token: int) -> Tensor:
+    """What the last layer holds at the one place of `token` in every prompt, shape (prompts, width), float32.
+
+    Tokens are counted one after the other, those of images too. The reward models that are read so were trained with
+    that: their forward pass skips the positions in three dimensions that these networks use when they write.
+    """
+    inputs = words.inputs(prompts)
+    ids = inputs["input_ids"].to(body.device)
+    places = ids == token
+    if not bool((places.sum(1) == 1).all()):
+        raise SpecialistError("the prompt holds the reward token not exactly once: the authors' prompt was changed")
+    output = body(
+        input_ids=ids,
+        attention_mask=inputs["attention_mask"].to(body.device),
+        position_ids=torch.arange(ids.shape[1], device=body.device).expand(3, *ids.shape),
+        pixel_values=inputs["pixel_values"].to(body.device, body.dtype),
+        image_grid_thw=inputs["image_grid_thw"].to(body.device),
+        use_cache=False,
+    )
+    return output.last_hidden_state[places].float()
+
+
+def spread(logarithm: float) -> float | None:
+    """exp(`logarithm`), the standard deviation that a head predicts, or None when that is no usable number."""
+    value = math.exp(min(logarithm, 700.0))
+    return value if math.isfinite(value) and value < 1e6 else None
