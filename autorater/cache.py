@@ -14,6 +14,7 @@ from autorater.assessment import Outcome, Provenance
 from autorater.canonical import Record, digest, digest_of
 from autorater.card import Card
 from autorater.errors import RecordError, SpecialistError
+from autorater.store import pinned_weights
 
 
 class Entry(Record):
@@ -24,13 +25,17 @@ class Entry(Record):
 
 
 class Cache:
-    """JSON files under `folder`, named by the call's key and the digest of the specialist's code."""
+    """JSON files under `folder`, named by the call's key and the digests of the specialist's code and its weights."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def _path(self, key: str, card: Card) -> Path:
-        name = digest_of({"call": key, "code": code_digest(card.meta.entry.partition(":")[0].partition(".")[0])})
+        package = card.meta.entry.partition(":")[0].partition(".")[0]
+        told: dict[str, object] = {"call": key, "code": code_digest(package)}
+        if pinned := pinned_weights(card):  # the card's own digest, in the key, says nothing of them
+            told["weights"] = pinned
+        name = digest_of(told)
         return self.folder / name[:2] / f"{name}.json"
 
     def find(self, key: str, card: Card) -> Entry | None:

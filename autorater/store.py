@@ -159,6 +159,16 @@ def size_on_disk(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
+def pinned_weights(card: Card) -> dict[str, str]:
+    """The sha256 of the weights that lie here, by path, of a card that does not say them all; else nothing."""
+    if all(entry.package or entry.sha256 for entry in card.meta.weights):
+        return {}
+    try:
+        return {path: kept.sha256 for path, kept in read_manifest(folder_of(card)).files.items()}
+    except SpecialistError:  # told when they are loaded
+        return {}
+
+
 def unverified(folder: Path) -> list[str]:
     """Files that lie in this folder of the store and were never verified."""
     known = read_manifest(folder).files

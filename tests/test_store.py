@@ -9,6 +9,8 @@ import pytest
 from fakes import card
 from pydantic import ValidationError
 
+from autorater.assessment import Declined, Provenance
+from autorater.cache import Cache, Entry
 from autorater.card import Card, Option, Weights
 from autorater.errors import SpecialistError
 from autorater.manifest import Kept, add_to_manifest, locked, read_manifest
@@ -17,6 +19,7 @@ from autorater.store import (
     folder_of,
     in_words,
     missing_weights,
+    pinned_weights,
     size_on_disk,
     store_root,
     unverified,
@@ -213,6 +216,24 @@ def test_what_lies_there(store: Path) -> None:
     weights_folder(fox(), {})
     assert unverified(store / "fox") == ["stray.pt"]
     assert list(files_below(store / "fox")) == ["fox.pt", "manifest.json", "stray.pt"]
+
+
+def test_other_weights_are_not_answered_for_by_the_cache(store: Path, tmp_path: Path) -> None:
+    it, cache = fox(), Cache(tmp_path / "cache")
+    file = put(store / "fox" / "fox.pt")
+    weights_folder(it, {})
+    entry = Entry(
+        outcome=Declined(reason="no fox"), provenance=Provenance(card=it.digest, settings="", device="cpu", seconds=1)
+    )
+    cache.keep("key", it, entry)
+    assert cache.find("key", it)
+    file.unlink()
+    (store / "fox" / "manifest.json").unlink()
+    put(file, b"another fox")
+    weights_folder(it, {})
+    assert cache.find("key", it) is None
+    assert pinned_weights(it) == {"fox.pt": sha256(b"another fox").hexdigest()}
+    assert pinned_weights(fox(sha256=DIGEST)) == {}  # the card says them, and its digest is in the key
 
 
 @pytest.mark.parametrize(
