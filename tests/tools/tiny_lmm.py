@@ -4,6 +4,7 @@ Each has the architecture, the file layout and the chat format of the checkpoint
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -137,9 +138,9 @@ def build_onevision(folder: Path, *, seed: int = 0, words: list[str] | None = No
     return save(folder, cast(Any, transformers.LlavaOnevisionForConditionalGeneration)(config), processor, seed=seed)
 
 
-def build_llava(folder: Path, *, seed: int = 0) -> Path:
+def build_llava(folder: Path, *, seed: int = 0, words: list[str] | None = None) -> Path:
     """LLaVA in the library's own layout: CLIP, one tile."""
-    tokenizer = build_tokenizer()
+    tokenizer = build_tokenizer(words=words)
     side, patch = 16, 4
     config = transformers.LlavaConfig(
         vision_config=cast(Any, transformers.CLIPVisionConfig)(
@@ -277,6 +278,31 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 def build_qsit(folder: Path) -> Path:
     """What the card of qsit names under its default options."""
     return build_onevision(folder / "7b")
+
+
+def build_vqascore(folder: Path) -> Path:
+    """What the cards of vqascore and visionreward_questions name under their default options."""
+    return build_qwen2_5_vl(folder / "qwen2.5-vl-7b")
+
+
+def build_q_realign(folder: Path) -> Path:
+    """What the card of q_realign names under its default options."""
+    return build_qwen3_5(folder / "lite-4b")
+
+
+def build_lmm4lmm(folder: Path) -> Path:
+    """What the card of lmm4lmm names under its default options: an InternVL and a score head of five layers."""
+    from safetensors.torch import save
+
+    random = torch.Generator().manual_seed(3)
+    sizes = [TEXT["hidden_size"], 24, 16, 8, 4, 1]
+    head: dict[str, Any] = {}
+    for index, (given, made) in enumerate(pairwise(sizes), start=1):
+        head[f"mlpscore.fc{index}.weight"] = torch.rand(made, given, generator=random) - 0.3
+        head[f"mlpscore.fc{index}.bias"] = torch.rand(made, generator=random)
+    build_internvl(folder / "correspondence")
+    (folder / "correspondence.safetensors").write_bytes(save(head))
+    return folder
 
 
 def noise(height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:

@@ -23,6 +23,21 @@ def first_tokens(tokenizer: Any, words: Sequence[str]) -> list[int]:
     return found
 
 
+def next_tokens(tokenizer: Any, start: str, words: Sequence[str]) -> list[int]:
+    """The id of the token that goes on from `start` towards each word, whatever the tokenizer does with the space.
+
+    Raises:
+        SpecialistError: two words go on with the same token.
+
+    """
+    before = tokenizer(start, add_special_tokens=False)["input_ids"]
+    ids = [tokenizer(f"{start} {word}", add_special_tokens=False)["input_ids"] for word in words]
+    after = [int(one[len(before)]) for one in ids if one[: len(before)] == before and len(one) > len(before)]
+    if len(set(after)) != len(words):
+        raise SpecialistError(f"the words {', '.join(words)} do not go on from {start!r} with tokens of their own")
+    return after
+
+
 def split_words(text: str, *, count: int) -> list[str]:
     """The words of an option, apart at commas; a space before a word belongs to it.
 

@@ -43,6 +43,11 @@ class Beginning:
     pixels: dict[str, Any]
 
 
+def brain_precision(device: str) -> torch.dtype:
+    """bfloat16 on a GPU, in which most checkpoints were trained and where float16 may overflow; float32 on the CPU."""
+    return torch.bfloat16 if device.startswith("cuda") else torch.float32
+
+
 class ImageTextModel:
     """A checkpoint folder in memory. `processor`, `network` and `tokenizer` are transformers' own objects.
 
@@ -112,6 +117,13 @@ class ImageTextModel:
         return self._logits([ids[start:] for ids in rows.ids], beginning, rows.pixels)
 
     @torch.inference_mode()
+    def next_states(self, images: Sequence[Image.Image], prompts: Sequence[str], *, answer: str = "") -> torch.Tensor:
+        """What the vocabulary's or another head reads: the last hidden state (images, width), after the last norm."""
+        rows = self.rows(images, prompts, answer=answer)
+        output = self._forward(rows.ids, None, rows.pixels, network=self.network.model, use_cache=False)
+        return output.last_hidden_state[range(len(rows.ids)), [len(row) - 1 for row in rows.ids]]
+
+    @torch.inference_mode()
     def logits_of_questions(self, image: Image.Image, prompts: Sequence[str], *, size: int = 8) -> torch.Tensor:
         """The logits (prompts, vocabulary) of the next token for many prompts about one image, float32.
 
@@ -168,7 +180,13 @@ class ImageTextModel:
         return output.logits[range(len(ids)), [last.index(len(row) - 1) for row in ids]].float()
 
     def _forward(
-        self, ids: Sequence[list[int]], beginning: Beginning | None, pixels: dict[str, Any], **keywords: Any
+        self,
+        ids: Sequence[list[int]],
+        beginning: Beginning | None,
+        pixels: dict[str, Any],
+        *,
+        network: Any = None,
+        **keywords: Any,
     ) -> Any:
         """Rows of different lengths are filled up on the right: what follows a token cannot change it."""
         longest = max(map(len, ids))
@@ -183,7 +201,7 @@ class ImageTextModel:
         if hasattr(self.network.model, "get_rope_index"):
             grids = pixels or (beginning.pixels if beginning else {})
             keywords["position_ids"] = self._positions(whole, grids)[..., len(known) :]
-        return self.network(input_ids=tokens, attention_mask=torch.ones_like(whole), **pixels, **keywords)
+        return (network or self.network)(input_ids=tokens, attention_mask=torch.ones_like(whole), **pixels, **keywords)
 
     def _positions(self, whole: torch.Tensor, pixels: dict[str, Any]) -> torch.Tensor:
         """The positions (3, rows, tokens) of a network that counts time, height and width apart."""
