@@ -162,7 +162,7 @@ def test_it_is_installed_from_where_this_one_came_from(tmp_path: Path) -> None:
     folder.mkdir()
     url = folder.as_uri()
     commit = {"vcs": "git", "commit_id": "c0ffee"}
-    wheel = {"archive_info": {}, "url": "https://host/mine.whl"}
+    wheel: dict[str, Any] = {"archive_info": {}, "url": "https://host/mine.whl"}
     assert source_of(From(None), ["x", "y"]) == ["mine[x,y]==1.2"]
     assert source_of(From({"url": url, "dir_info": {"editable": True}}), ["x"]) == ["-e", f"{folder}[x]"]
     assert source_of(From({"url": url, "dir_info": {}}), ()) == [str(folder)]

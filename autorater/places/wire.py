@@ -11,6 +11,8 @@ would not be those that the log names.
 
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
@@ -158,14 +160,10 @@ def unpack(body: bytes, remembered: "Pictures") -> tuple[Batch, list[View | Fail
     rest = memoryview(body)[end + 1 :]
     if len(rest) != sum(blob.bytes for blob in batch.images):
         raise UsageError("the batch is cut short, or longer than it says")
-    found: list[Picture | Failed] = []
-    start = 0
-    for blob in batch.images:
-        data = bytes(rest[start : start + blob.bytes])
-        start += blob.bytes
-        if digest(data) != blob.sha256:
-            raise UsageError("the bytes of an image are not those that the batch names")
-        found.append(remembered.open(blob.sha256, data))
+    ends = [*accumulate((blob.bytes for blob in batch.images), initial=0)]
+    parts = [bytes(rest[start:stop]) for start, stop in pairwise(ends)]
+    with ThreadPoolExecutor(max_workers=min(8, len(parts) or 1)) as pool:  # decoding leaves Python to other threads
+        found = list(pool.map(remembered.open, batch.images, parts))
     try:
         return batch, [_view(one, found) for one in batch.views]
     except IndexError:
@@ -197,17 +195,19 @@ class Pictures:
         self.kept: dict[str, Picture] = {}
         self._lock = threading.Lock()
 
-    def open(self, sha256: str, data: bytes) -> Picture | Failed:
-        """The picture of these bytes, whose digest was checked."""
+    def open(self, blob: Blob, data: bytes) -> Picture | Failed:
+        """The picture of these bytes. Raises UsageError when they are not those that were named."""
+        if digest(data) != blob.sha256:
+            raise UsageError("the bytes of an image are not those that the batch names")
         with self._lock:
-            picture = self.kept.pop(sha256, None)
+            picture = self.kept.pop(blob.sha256, None)
         if picture is None:
             try:
                 picture = open_picture(data)
             except ImageError as error:
                 return Failed(error=str(error))
         with self._lock:
-            self.kept[sha256] = picture
+            self.kept[blob.sha256] = picture
             while sum(one.width * one.height for one in self.kept.values()) > self.pixels:
                 del self.kept[next(iter(self.kept))]
         return picture
