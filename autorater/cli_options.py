@@ -35,7 +35,9 @@ class JudgeOptions:
     order: Annotated[str | None, typer.Option(help="Order of a pair: both (default), random or given.")] = None
     samples: Annotated[int, typer.Option(min=1, help="Answers per order.")] = 1
     protocol: Annotated[str, typer.Option(help="autorater, or autorater-paper (paper 001).")] = "autorater"
-    criterion: Annotated[str, typer.Option(help="What the embedded judge decides by.")] = "overall"
+    criterion: Annotated[str, typer.Option(help="What decides without a VLM: overall, a dimension, or a reading.")] = (
+        "overall"
+    )
     checklist: Annotated[Path | None, typer.Option(help="A checklist of your own (Markdown, see prompts/).")] = None
     scorer: Annotated[str | None, typer.Option(help="A Decisions model for calibrated probabilities.")] = None
     temperature: Annotated[float | None, typer.Option(help="Default: 0 where the model takes one.")] = None
@@ -45,6 +47,9 @@ class JudgeOptions:
     base_url: Annotated[str | None, typer.Option(help="Another address of the provider.")] = None
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None
     allow_downloads: Annotated[bool, typer.Option(help="Let transformers:ID download the model.")] = False
+    native_tools: Annotated[
+        bool, typer.Option(help="The server of a compatible: model takes tools natively (for --tools agent).")
+    ] = False
     attempts: Annotated[int, typer.Option(min=1, help="How often one call is tried before it is given up.")] = 6
     max_cost: Annotated[float | None, typer.Option(help="Stop at this many US dollars; resumable.")] = None
     price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
@@ -72,6 +77,7 @@ class JudgeOptions:
             "base_url": self.base_url,
             "timeout": self.timeout,
             "allow_downloads": self.allow_downloads or None,
+            "native_tools": self.native_tools or None,
         }
         return AutoRater(
             self.model,
