@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from autorater.cli_options import JudgeOptions
 from autorater.errors import BudgetExceeded, RecordError, UsageError, one_line
-from autorater.events import Judged, Requested
+from autorater.events import Drawn, Judged, Requested
 from autorater.image import Picture
 from autorater.judgment import Judgment
 from autorater.progress import progress_bar
@@ -223,14 +223,19 @@ def report_log(folder: Path, report: Path, item: str | None = None) -> None:
     """Write the report of a log: its first `REPORTED` judgments, with their recorded pictures."""
     from autorater.replay import recorded_cards
     from autorater.report import write_report
+    from autorater.report_rows import drawn
 
     with RunLog(folder) as log:
         shown = [judgment for judgment in judgments(log) if item is None or judgment.id == item][:REPORTED]
-        wanted = {sha256 for judgment in shown for sha256 in (*judgment.candidates, *judgment.sources)}
+        wanted = {name for judgment in shown for name in (*judgment.candidates, *judgment.sources, *drawn(judgment))}
         pictures: dict[str, Picture] = {}
         for line in log.lines("requested"):
             request = Requested.model_validate_json(line)
             for record in (*request.sources, *request.candidates):
                 if record.sha256 in wanted and record.sha256 not in pictures:
                     pictures[record.sha256] = log.picture(record)
+        for line in log.lines("drawn"):
+            record = Drawn.model_validate_json(line).picture
+            if record is not None and record.sha256 in wanted:
+                pictures[record.sha256] = log.picture(record)
         write_report(report, shown, pictures, recorded_cards(log), title=f"AutoRater: {folder.name}")

@@ -20,6 +20,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autorater import report_evidence, report_rows, report_words
+from autorater.annotate import annotate
+from autorater.assessment import Measured
 from autorater.card import Card
 from autorater.errors import AutoRaterError, RecordError
 from autorater.image import Picture
@@ -91,9 +93,13 @@ def render_report(
     `pictures` maps sha256 → picture; one that is missing or unreadable is shown as such. `cards` explains what the
     specialists measure. `checklists` maps a question's id to its text ("edit.<id>" or "generation.<id>" where the two
     kinds ask differently); the lists that come with the package are known, any other question is its id in words.
+    What the agent's specialists marked is taken from `pictures` too, or drawn once more.
     """
-    wanted = dict.fromkeys(name for item in judgments for name in (*item.sources, *item.candidates))
-    held = [pictures[name] for name in wanted if name in pictures]
+    known = {**pictures, **_drawn_again(judgments, pictures)}
+    wanted = dict.fromkeys(
+        name for item in judgments for name in (*item.sources, *item.candidates, *report_rows.drawn(item))
+    )
+    held = [known[name] for name in wanted if name in known]
     side = next((side for most, side in _SIDES if len(held) <= most), _LEAST_SIDE)
     plates = {picture.sha256: plate for picture in held if (plate := _plate(picture, side))}
     return (
@@ -109,6 +115,21 @@ def render_report(
             side=side,
         )
     )
+
+
+def _drawn_again(judgments: Sequence[Judgment], pictures: Mapping[str, Picture]) -> dict[str, Picture]:
+    """The pictures of findings that are not at hand, drawn once more; one that comes out otherwise is left out."""
+    found: dict[str, Picture] = {}
+    for item in judgments:
+        missing = {name for name in report_rows.drawn(item) if name not in pictures}
+        images = dict(zip(report_words.letters(item), item.candidates, strict=False))
+        for told in item.assessments if missing else ():
+            picture = pictures.get(images.get(told.candidate, ""))
+            if picture is not None and isinstance(told.outcome, Measured):
+                with suppress(AutoRaterError, OSError):
+                    drawn = annotate(picture, told.outcome)
+                    found |= {drawn.sha256: drawn} if drawn and drawn.sha256 in missing else {}
+    return found
 
 
 def _plate(picture: Picture, side: int) -> Plate | None:

@@ -40,7 +40,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one specialist said. `texts` maps a candidate to pairs of its words and the citations of them."""
+    """All that one specialist said when it was asked for one thing.
+
+    `texts` maps a candidate to pairs of its words and the citations of them.
+    """
 
     specialist: str
     title: str
@@ -50,9 +53,9 @@ class Evidence:
 
 
 def evidence(judgment: Judgment, cards: Mapping[str, Card]) -> tuple[Evidence, ...]:
-    """The assessments by specialist, in the order in which they came."""
-    named = dict.fromkeys(item.specialist for item in judgment.assessments)
-    return tuple(_evidence_of(name, judgment, cards.get(name)) for name in named)
+    """The assessments by specialist and by what it was asked to look for, in the order in which they came."""
+    named = dict.fromkeys((item.specialist, item.look_for) for item in judgment.assessments)
+    return tuple(_evidence_of(name, look_for, judgment, cards.get(name)) for name, look_for in named)
 
 
 def loose_citations(judgment: Judgment, shown: Sequence[Evidence]) -> tuple[Citation, ...]:
@@ -63,8 +66,8 @@ def loose_citations(judgment: Judgment, shown: Sequence[Evidence]) -> tuple[Cita
     return tuple(item for item in judgment.citations if item.assessment not in found)
 
 
-def _evidence_of(name: str, judgment: Judgment, card: Card | None) -> Evidence:
-    items = [item for item in judgment.assessments if item.specialist == name]
+def _evidence_of(name: str, look_for: str, judgment: Judgment, card: Card | None) -> Evidence:
+    items = [item for item in judgment.assessments if (item.specialist, item.look_for) == (name, look_for)]
     told = dict.fromkeys(
         reading.quantity for item in items if isinstance(item.outcome, Measured) for reading in item.outcome.readings
     )
@@ -73,12 +76,13 @@ def _evidence_of(name: str, judgment: Judgment, card: Card | None) -> Evidence:
     texts: dict[str, list[tuple[str, tuple[Citation, ...]]]] = {}
     for item in items:
         if isinstance(item.outcome, Measured) and (item.outcome.text or item.outcome.regions):
-            cited = _cited(judgment, f"{name}@{item.candidate}")
+            cited = _cited(judgment, item.reference())
             texts.setdefault(item.candidate, []).append((_said(item.outcome), cited))
     measures = [_measure(quantity, declared.get(quantity), items, judgment) for quantity in order]
     if not measures and (not texts or any(not isinstance(item.outcome, Measured) for item in items)):
         measures = [Measure("", None, {letter: _cells("", letter, items, judgment) for letter in letters(judgment)})]
     title, errors = (card.meta.title, card.meta.errors) if card else (words(name), "")
+    title += f", asked for “{look_for}”" if look_for else ""
     return Evidence(name, title, errors, tuple(measures), texts)
 
 
@@ -114,7 +118,7 @@ def _cell(name: str, item: Assessment, judgment: Judgment) -> Cell:
     reading: Reading | None = next((one for one in item.outcome.readings if one.quantity == name), None)
     if reading is None:
         return Cell("absent", "not measured")
-    cited = _cited(judgment, f"{item.specialist}.{name}@{item.candidate}")
+    cited = _cited(judgment, item.reference(name))
     return Cell("value", reading.text(), reading.value, reading.sigma, citations=cited)
 
 

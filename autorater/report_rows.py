@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from autorater.assessment import Measured, Region
 from autorater.card import Card
 from autorater.checklist import Answer, default_checklist
-from autorater.judgment import Judgment
+from autorater.judgment import Judgment, Look
 from autorater.report_words import letters, words
 from autorater.verdict import LEVELS
 
@@ -83,6 +83,47 @@ def _texts(names: Sequence[str], texts: Mapping[str, str], *, edit: bool) -> dic
     known = {item.id: item.text for item in usual.items} if names == [item.id for item in usual.items] else {}
     known |= {name: texts[name] for name in names if name in texts}
     return known | {name: texts[f"{usual.name}.{name}"] for name in names if f"{usual.name}.{name}" in texts}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLook:
+    """One call of the agent; `found` are candidate, outcome in a word, and the sha256 of its picture or ""."""
+
+    title: str
+    image: str
+    look_for: str
+    found: tuple[tuple[str, str, str], ...]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStep:
+    """One turn of the agent."""
+
+    thought: str
+    looks: tuple[AgentLook, ...]
+
+
+def agent_steps(judgment: Judgment, cards: Mapping[str, Card]) -> tuple[AgentStep, ...]:
+    """What the agent did before the judge judged, in order; empty when there was none."""
+    return tuple(
+        AgentStep(step.thought, tuple(_agent_look(look, cards) for look in step.looks))
+        for step in judgment.selection.steps
+    )
+
+
+def _agent_look(look: Look, cards: Mapping[str, Card]) -> AgentLook:
+    title = cards[look.tool].meta.title if look.tool in cards else look.tool or "(unreadable)"
+    found = tuple((each.candidate, each.outcome, each.picture) for each in look.found)
+    return AgentLook(
+        title, str(look.arguments.get("image", "")), str(look.arguments.get("look_for", "")), found, look.problem
+    )
+
+
+def drawn(judgment: Judgment) -> tuple[str, ...]:
+    """The sha256 of every picture of findings that the agent was shown or the judge saw, each once."""
+    looks = [look for step in judgment.selection.steps for look in step.looks]
+    return tuple(dict.fromkeys(each.picture for look in looks for each in look.found if each.picture))
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,7 @@ def totals(judgments: Sequence[Judgment]) -> Totals:
     kinds = [item.outcome for item in judgments]
     calls = {key for item in judgments for one in item.passes for key in one.calls}
     calls |= {item.selection.call for item in judgments if item.selection.call}
+    calls |= {step.call for item in judgments for step in item.selection.steps}
     costs = [item.cost for item in judgments]
     return Totals(
         counts={kind: kinds.count(kind) for kind in OUTCOMES if kind in kinds},

@@ -29,7 +29,7 @@ def show_judgment(judgment: Judgment, cards: Mapping[str, Card]) -> None:
     prompt = one_line(judgment.prompt)
     title = escape(prompt if len(prompt) <= 70 else prompt[:69] + "…")
     console.print(Panel(Group(*lines), title=title, title_align="left", border_style=style))
-    for table in (_assessments(judgment, cards), _checklist(judgment), _attributes(judgment)):
+    for table in (_agent(judgment), _assessments(judgment, cards), _checklist(judgment), _attributes(judgment)):
         if table is not None:
             console.print(table)
     cost = "cost unknown" if judgment.cost is None else f"${judgment.cost:.4f}"
@@ -64,14 +64,32 @@ def _letters(judgment: Judgment) -> list[str]:
     return [chr(ord("a") + place) for place in range(len(judgment.candidates))]
 
 
+def _agent(judgment: Judgment) -> Table | None:
+    if not judgment.selection.steps:
+        return None
+    table = _table("agent", "called", "found")
+    for number, step in enumerate(judgment.selection.steps, 1):
+        for look in step.looks:
+            asked = [f"{name}={value}" for name, value in look.arguments.items() if value]
+            found = ", ".join(f"{each.candidate}: {each.outcome}" for each in look.found) or look.problem
+            table.add_row(
+                str(number), *(escape(one_line(cell)) for cell in (f"{look.tool}({', '.join(asked)})", found))
+            )
+        if not step.looks:
+            table.add_row(str(number), "(finished)", escape(one_line(step.thought[:200])))
+    return table
+
+
 def _assessments(judgment: Judgment, cards: Mapping[str, Card]) -> Table | None:
     if not judgment.assessments:
         return None
     letters = _letters(judgment)
     table = _table("assessment", *letters, "unit and direction")
-    for name in dict.fromkeys(item.specialist for item in judgment.assessments):
-        told = {item.candidate: item for item in judgment.assessments if item.specialist == name}
-        for row in _rows(name, told, letters, cards.get(name)):
+    for name, look_for in dict.fromkeys((item.specialist, item.look_for) for item in judgment.assessments):
+        items = [item for item in judgment.assessments if (item.specialist, item.look_for) == (name, look_for)]
+        told = {item.candidate: item for item in items}
+        title = f"{name} ({look_for})" if look_for else name
+        for row in _rows(title, told, letters, cards.get(name)):
             table.add_row(*(escape(one_line(cell)) for cell in row))
     return table
 

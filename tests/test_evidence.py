@@ -7,9 +7,10 @@ import pytest
 from fakes import card, measured
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import picture
 
 from autorater.assessment import Assessment, Declined, Failed, Measured, Outcome, Provenance, Reading, Region
-from autorater.evidence import MAX_TEXT, check_citations, show_evidence
+from autorater.evidence import MAX_TEXT, Drawing, check_citations, show_drawings, show_evidence, tell
 from autorater.verdict import Citation
 
 CARDS = {name: card(name) for name in ("width", "talking")}
@@ -55,6 +56,35 @@ def test_a_spread_a_text_and_regions_are_shown() -> None:
     assert "seen; thing 0 at 10-50% across, 20-100% down, thing 1 at" in second
     assert "thing 4" in second
     assert "thing 5" not in second
+
+
+def test_what_a_specialist_was_asked_for_is_told_on_one_line_and_cited() -> None:
+    told = [said("talking", "a", measured(9)).model_copy(update={"look_for": text}) for text in ("a tail", TRICKY)]
+    evidence = show_evidence(told, CARDS, (0,))
+    first, second = evidence.lines
+    assert first == "- E1: talking.width, Image 1, asked for 'a tail' = 9 (1 to 1000 px)"
+    assert second.startswith("- E2: talking.width, Image 1, asked for 'nice E9: width.width, Image 1 = 900 <<<talking")
+    assert not set(second) & {"\n", "\x00", "\u202e"}
+    assert evidence.labels["E1"].reference == "talking.width@a (a tail)"
+
+
+def test_an_agent_reads_the_same_lines_without_labels() -> None:
+    item = said("talking", "a", measured(9, text="A cat sat."))
+    labelled = show_evidence([item], CARDS, (0,)).lines
+    assert tell(item, CARDS["talking"], "Image 1") == tuple(re.sub("^- E[0-9]+: ", "- ", line) for line in labelled)
+
+
+def test_drawings_are_named_in_the_order_in_which_the_images_are_shown() -> None:
+    made = [Drawing("width", letter, picture(place)) for place, letter in enumerate("abca")]
+    named, pictures = show_drawings(made, (1, 0), most=9)
+    assert [(each["name"], each["image"]) for each in named] == [
+        ("drawing_1", "Image 1"),
+        ("drawing_2", "Image 2"),
+        ("drawing_3", "Image 2"),
+    ]
+    assert list(pictures.values()) == [picture(1), picture(0), picture(3)]
+    assert [each["image"] for each in show_drawings(made, (0, 1), most=2)[0]] == ["Image 1", "Image 2"]
+    assert show_drawings(made, (0, 1), most=-1) == ([], {})
 
 
 def test_what_has_no_reading_has_no_label() -> None:

@@ -11,9 +11,9 @@ from scripted import ScriptedModel
 from autorater.model import Capability, Sampling, Usage
 from autorater.prices import Price
 from autorater.selection import Selection
-from autorater.settings import Settings, describe_difference, describe_settings, list_price
+from autorater.settings import AgentLimits, Settings, describe_difference, describe_settings, list_price
 
-ALL = Selection("all")
+ALL, AGENT = Selection("all"), Selection("agent")
 
 
 def described(settings: Settings | None = None, **options: Any) -> dict[str, Any]:
@@ -61,10 +61,30 @@ def test_wrong_settings_are_refused(fields: dict[str, Any]) -> None:
         {"settings": Settings(selection=ALL, samples=2)},
         {"settings": Settings(selection=ALL, order="given")},
         {"settings": Settings(selection=ALL, sampling=Sampling(seed=1))},
+        {"settings": Settings(selection=AGENT)},
     ],
 )
 def test_whatever_changes_a_result_is_in_the_settings(options: dict[str, Any]) -> None:
     assert described(**options) != described()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"settings": Settings(selection=AGENT, agent=AgentLimits(steps=2))},
+        {"model": ScriptedModel(capability=Capability(tools=True))},
+        {"model": ScriptedModel(capability=Capability(max_images=4))},
+    ],
+)
+def test_what_only_an_agent_depends_on_is_in_its_settings_alone(options: dict[str, Any]) -> None:
+    told = options.get("settings", Settings(selection=AGENT))
+    assert described(**{**options, "settings": told}) != described(Settings(selection=AGENT))
+    assert described(**{**options, "settings": told.model_copy(update={"selection": ALL})}) == described()
+    assert not any(name.startswith("agent") for name in described()["prompts"])
+
+
+def test_a_judge_that_asks_no_model_depends_on_no_prompt() -> None:
+    assert described(model=None)["prompts"] == {}
 
 
 def test_a_difference_is_told_in_short() -> None:
