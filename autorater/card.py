@@ -134,6 +134,15 @@ class CardMeta(Record):
             raise ValueError("a specialist gives at least one quantity or text")
         return self
 
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        allowed = {option.name: option.choices for option in self.options}
+        for weights in self.weights:
+            for name, value in weights.when.items():
+                if name not in allowed or (allowed[name] and value not in allowed[name]):
+                    raise ValueError(f"{weights.file}: no option can make it wanted: {name} is never {value!r}")
+        return self
+
 
 class Card(Record):
     """A card as it was read: `meta`, the body in Markdown, and the sha256 of the file."""

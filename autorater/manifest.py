@@ -31,6 +31,8 @@ class Kept(Record):
     mtime_ns: int
     origin: str = ""
     """Where it came from: an address without its query, a repository, a package, or "a folder"."""
+    also: tuple[str, ...] = ()
+    """Other places that gave the same bytes: variants of a specialist may share a file."""
     revision: str = ""
     """The commit of the repository."""
     pinned: bool = False
@@ -131,7 +133,15 @@ def sha256_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def kept_as(path: Path, sha256: str, *, origin: str = "", revision: str = "", pinned: bool = False) -> Kept:
+def kept_as(
+    path: Path,
+    sha256: str,
+    *,
+    origin: str = "",
+    also: tuple[str, ...] = (),
+    revision: str = "",
+    pinned: bool = False,
+) -> Kept:
     """The entry of a file that was just verified."""
     stat = path.stat()
     return Kept(
@@ -139,6 +149,7 @@ def kept_as(path: Path, sha256: str, *, origin: str = "", revision: str = "", pi
         bytes=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
         origin=origin,
+        also=also,
         revision=revision,
         pinned=pinned,
     )

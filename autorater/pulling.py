@@ -19,7 +19,7 @@ from autorater.errors import SpecialistError, UsageError, one_line
 from autorater.fetching import Address, FetchRefused, Watch, discard, disk_error, fetch, part_of, size_of
 from autorater.hub import gated, git_blob, hub_files
 from autorater.manifest import STAGE, Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
-from autorater.store import check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
+from autorater.store import FOUND, check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
 from autorater.unpacking import unpack
 
 
@@ -127,6 +127,8 @@ class _Pull:
             for path in paths_of(entry, self.folder, self.manifest):
                 kept = self.manifest.files.get(path)
                 known = None if self.how.repin and kept is not None and kept.pinned else kept
+                if known is not None and known.pinned and not _is_from(known, entry):
+                    return False  # another variant brought a file of this name
                 fresh[path] = verified(self.card, self.folder, path, entry, known)
         except SpecialistError:
             return False
@@ -279,24 +281,29 @@ class _Pull:
     def kept(self, entry: Weights, piece: _Piece) -> Kept:
         """The manifest's entry of a staged file. Raises SpecialistError when it is not what it must be."""
         actual, origin = sha256_of(piece.staged), origin_of(entry)
-        published = entry.sha256 or piece.sha256
-        old = self.manifest.files.get(piece.path)
+        published, old = entry.sha256 or piece.sha256, self.manifest.files.get(piece.path)
         who, expected = "its card says" if entry.sha256 else "the hub says", published
-        if published is None and old is not None and old.pinned and old.origin == origin and not self.how.repin:
-            who, expected = "the first one had", old.sha256
+        also: tuple[str, ...] = ()
+        if published is None and old is not None and old.pinned and not self.how.repin:
+            if _is_from(old, entry):
+                who, expected = "the first one had", old.sha256
+            elif any(one.file == entry.file and _is_from(old, one) for one in self.card.meta.weights):
+                who, expected = "the one of another variant has", old.sha256
+            if expected == actual:
+                also = tuple(sorted({old.origin, *old.also, origin} - {origin}))
         wrong = expected is not None and actual != expected
         if published is None and piece.blob is not None and git_blob(piece.staged) != piece.blob:
             who, expected, wrong = "the hub says", piece.blob, True
         if wrong and expected is not None:
             discard(piece.staged)
             shutil.rmtree(self.folder / STAGE / "archives", ignore_errors=True)
-            pinned = " (if you trust the new one: --repin)" if who == "the first one had" else ""
+            pinned = "" if published else " (if you trust the new one: --repin)"
             raise SpecialistError(
                 f"{piece.path} of {self.card.name} is not what was expected: it has sha256 {actual[:12]}…, {who} "
                 f"{expected[:12]}…{pinned}; it was thrown away: run the same command again, or try another source"
             )
         pinned = published is None and piece.blob is None
-        return kept_as(piece.staged, actual, origin=origin, revision=piece.revision, pinned=pinned)
+        return kept_as(piece.staged, actual, origin=origin, also=also, revision=piece.revision, pinned=pinned)
 
 
 def _is(path: Path, piece: _Piece) -> bool:
@@ -304,6 +311,11 @@ def _is(path: Path, piece: _Piece) -> bool:
     if piece.sha256 is not None:
         return sha256_of(path) == piece.sha256
     return piece.blob is not None and git_blob(path) == piece.blob
+
+
+def _is_from(kept: Kept, entry: Weights) -> bool:
+    """Whether the place that the entry names gave this file, or nobody knows who did."""
+    return origin_of(entry) in (kept.origin, *kept.also) or kept.origin == FOUND
 
 
 def _belongs(path: str, entry: Weights) -> bool:

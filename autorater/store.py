@@ -124,7 +124,7 @@ def verified(card: Card, folder: Path, path: str, entry: Weights, kept: Kept | N
             f"{path} of {card.name} has {short}sha256 {actual[:12]}…, {who} {expected[:12]}…: {again}"
         )
     old = kept or Kept(sha256=actual, bytes=0, mtime_ns=0, origin=FOUND, pinned=entry.sha256 is None)
-    return kept_as(target, actual, origin=old.origin, revision=old.revision, pinned=old.pinned)
+    return kept_as(target, actual, origin=old.origin, also=old.also, revision=old.revision, pinned=old.pinned)
 
 
 def paths_of(entry: Weights, folder: Path, manifest: Manifest) -> list[str]:

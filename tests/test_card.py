@@ -49,6 +49,11 @@ def test_a_card_is_read() -> None:
         ("licence: MIT\n", "licence: MIT\nlicense: MIT\n", "fox.md: license: extra inputs are not permitted"),
         ("low: 0, high: null", "low: 2, high: 1", "foxes: low 2.0 is not below high 1.0"),
         ("seconds: 0.1", "seconds: .nan", "fox.md: seconds: input should be a finite number"),
+        (
+            "licence: MIT",
+            "licence: MIT\nweights: [{file: a.pt, url: u, licence: MIT, when: {size: large}}]",
+            "a.pt: no option can make it wanted: size is never 'large'",
+        ),
     ],
 )
 def test_a_card_that_is_not_in_order_is_refused(old: str, new: str, message: str) -> None:

@@ -268,6 +268,30 @@ def test_options_choose_what_comes(server: WeightsServer) -> None:
     assert sorted(read_manifest(folder_of(it)).files) == ["large.pt", "small.pt"]
 
 
+def test_variants_may_share_a_file_when_it_is_the_same(server: WeightsServer) -> None:
+    sizes = Option(name="size", meaning="which", default="small", choices=("small", "large"))
+    weights = [
+        {"file": file, "url": server.put(f"/{size}.zip", zipped({"base.pt": DATA, "x.pt": size.encode()})), **more}
+        for size in ("small", "large")
+        for file, more in (
+            ("base.pt", {"member": "base.pt", "when": {"size": size}}),
+            (f"{size}.pt", {"member": "x.pt", "when": {"size": size}}),
+        )
+    ]
+    it = fox(*weights, options=(sizes,))
+    get(it)
+    assert sorted(one.file for one in get(it, size="large")) == ["base.pt", "large.pt"]
+    kept = read_manifest(folder_of(it)).files["base.pt"]
+    assert {kept.origin, *kept.also} == {f"url: {server.address}/{size}.zip" for size in ("small", "large")}
+    server.asked.clear()
+    assert get(it) == get(it, size="large") == []
+    assert server.asked == []
+    weights[2]["url"] = server.put("/other.zip", zipped({"base.pt": b"different", "x.pt": b"large"}))
+    with pytest.raises(SpecialistError, match="the one of another variant has"):
+        get(fox(*weights, options=(sizes,)), size="large")
+    assert weights_folder(it, it.options()) == folder_of(it)
+
+
 def test_terms_are_accepted_once(server: WeightsServer) -> None:
     it = fox({"file": "fox.pt", "url": server.put("/fox.pt", DATA)}, accept="Research only.")
     with pytest.raises(UsageError, match=r"come under terms: Research only\. .* --accept-licence"):
