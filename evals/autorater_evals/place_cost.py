@@ -5,7 +5,7 @@ process on this machine that `autorater tools serve` starts). Each figure is mil
 submission to outcome, the least of all rounds, alone (one view at a time) and in batches of 16; places take turns
 within a round. `ratio` is to this process, 1 is free. Every call gets pictures that were not decoded yet, so that each
 place decodes them once; a picture that this process has decoded for another specialist costs a worker its decoding
-besides. `width` does nothing but that: it shows the bare cost. `start` is seconds to the first outcome, loading included.
+besides. `width` does nothing but that: it shows the bare cost. `start` is seconds to the first outcome, loading too.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from itertools import pairwise
 from zlib import crc32
 
 from autorater.assessment import Measured, Outcome, Quantity, Reading
+from autorater.cache import code_digest
 from autorater.canonical import Record, digest
 from autorater.card import Card, CardMeta
 from autorater.image import open_picture
@@ -122,6 +123,7 @@ def seconds(box: Toolbox, card: Card, views: Sequence[View]) -> float:
 def measure(card: Card, side: int, *, rounds: int) -> list[Cost]:
     """The costs of one specialist at every place."""
     cards = {card.name: card}
+    code_digest.cache_clear()  # the server reads the code as it is now
     base, seen = portrait(0, side), 0
 
     def some(count: int) -> list[View]:
