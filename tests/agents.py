@@ -18,7 +18,7 @@ from autorater.judge import Loop, begin, make_loop
 from autorater.judgment import Judgment
 from autorater.ledger import Ledger
 from autorater.messages import Image, Text, ToolCall, ToolResult
-from autorater.model import Called, Capability, Question, Reply, Usage
+from autorater.model import Called, Capability, Model, Question, Reply, Usage
 from autorater.request import Request, Task
 from autorater.retrying import Retries
 from autorater.runlog import RunLog
@@ -157,7 +157,7 @@ def free(*call: object) -> float:
 
 @contextmanager
 def judging(
-    asked: ScriptedModel,
+    asked: Model,
     folder: Path | None = None,
     *,
     limits: AgentLimits | None = None,
