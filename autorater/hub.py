@@ -36,6 +36,8 @@ class HubFile:
 def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None) -> list[HubFile]:
     """The files of the repository that belong to `entry`: all that match its patterns, or the one that it names.
 
+    The user's token goes to the hub of the library's settings (HF_ENDPOINT) only, never to an `endpoint` given here.
+
     Raises:
         MissingExtraError: huggingface_hub is not installed.
         SpecialistError: the repository cannot be reached, is gated, or holds no such file.
@@ -44,9 +46,12 @@ def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None)
     try:
         library: Any = import_module("huggingface_hub")
         utils: Any = import_module("huggingface_hub.utils")
+        constants: Any = import_module("huggingface_hub.constants")
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"pulling the weights of {card} (missing: {error.name})", extra="hub") from error
-    api: Any = library.HfApi(endpoint=endpoint)
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it asks the hub about itself, a mirror or not
+    token = None if endpoint is None else False
+    api: Any = library.HfApi(endpoint=endpoint, token=token)
     page = f"{api.endpoint}/{entry.hub}"
     try:
         info: Any = api.model_info(entry.hub, revision=revision, files_metadata=True, timeout=30)
@@ -54,7 +59,7 @@ def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None)
         raise _told(error, entry.hub, revision, page) from error
     listed: dict[str, Any] = {one.rfilename: one for one in info.siblings or ()}
     names: list[str] = list(utils.filter_repo_objects(listed, allow_patterns=list(entry.patterns) or None))
-    headers: dict[str, str] = utils.build_hf_headers(library_name="autorater")
+    headers: dict[str, str] = utils.build_hf_headers(library_name="autorater", token=token)
 
     def file(name: str) -> HubFile:
         one = listed[name]

@@ -64,7 +64,7 @@ def pull(
     folder: Annotated[
         Path | None, typer.Option("--from", help="Bring the files in from this folder, without the network.")
     ] = None,
-    mirror: Annotated[str, typer.Option(help="An address that takes the place of every host, the hub's too.")] = "",
+    mirror: Annotated[str, typer.Option(help="An address that takes the place of every host; it gets no token.")] = "",
     option: Options = None,
     accept_licence: Annotated[bool, typer.Option(help="You accept the terms that were printed.")] = False,
     commercial: Commercial = False,

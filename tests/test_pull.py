@@ -62,6 +62,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
     constants = pytest.importorskip("huggingface_hub.constants", reason="the extra hub is not installed")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
 
 
 def fox(*weights: dict[str, Any], **fields: Any) -> Card:
@@ -503,12 +504,21 @@ def hub(server: WeightsServer) -> How:
     return replace(QUICK, mirror=server.address)
 
 
+def be_the_hub(server: WeightsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if HF_ENDPOINT had named the server when the library was imported."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "ENDPOINT", server.address)
+    template = server.address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
 @pytest.mark.usefixtures("online")
 def test_a_repository_comes_by_its_commit(server: WeightsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     server.repository("o/n", HUB)
+    be_the_hub(server, monkeypatch)
     it = fox({"file": "model/", "hub": "o/n", "patterns": ("*.json", "*.bin")})
-    came = get(it, hub(server))
+    came = get(it)
     assert [one.file for one in came] == ["model/model.bin", "model/config.json", "model/sub/more.json"]
     assert not any(one.pinned for one in came)
     kept = read_manifest(folder_of(it)).files["model/model.bin"]
@@ -524,8 +534,16 @@ def test_the_token_stays_with_the_hub(server: WeightsServer, monkeypatch: pytest
     elsewhere = WeightsServer()
     server.repository("o/n", {"model.bin": DATA})
     server.files["/o/n/resolve/c0ffee/model.bin"].redirect = elsewhere.put("/blob", DATA)
-    get(fox({"file": "model/", "hub": "o/n"}), hub(server))
-    assert elsewhere.asked == [("/blob", None, None)]
+    it = fox({"file": "model/", "hub": "o/n"})
+    get(it, hub(server))
+    assert {token for _, _, token in server.asked} == {None}  # a mirror gets none
+    (folder_of(it) / "model" / "model.bin").unlink()
+    be_the_hub(server, monkeypatch)
+    server.asked.clear()
+    server.put("/api/models/o/n/revision/c0ffee", server.files["/api/models/o/n/revision/main"].data)
+    get(it)
+    assert {token for _, _, token in server.asked} == {"Bearer hf_secret"}
+    assert elsewhere.asked == [("/blob", None, None)] * 2  # and a redirect takes none along
     elsewhere.close()
 
 
