@@ -19,8 +19,8 @@ PROMPT = 'A red and white sign that says "HELLO" beside a cat on a table'
 
 
 def views(name: str, images: list[Picture]) -> list[View]:
-    source = small("astronaut")
-    return [narrow(cards()[name], View(image=image, prompt=PROMPT, sources=(source,))) for image in images]
+    source, rival = small("astronaut"), small("coffee")
+    return [narrow(cards()[name], View(image=image, prompt=PROMPT, sources=(source,), rival=rival)) for image in images]
 
 
 def examples() -> list[Picture]:
@@ -55,7 +55,7 @@ def test_gives_what_its_card_declares_in_order_and_alike_every_time(name: str) -
 def test_any_size_gives_an_outcome(name: str, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     image = open_picture(noise)
-    view = narrow(cards()[name], View(image=image, prompt=PROMPT, sources=(image,)))
+    view = narrow(cards()[name], View(image=image, prompt=PROMPT, sources=(image,), rival=image))
     outcome = checked(cards()[name], specialist(name)([view])[0])
     assert not isinstance(outcome, Failed), outcome
 

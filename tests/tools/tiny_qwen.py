@@ -1,5 +1,7 @@
 """Reward models on a Qwen of some thousand random weights, laid out as their authors' files."""
 
+import copy
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -96,3 +98,52 @@ def build_hpsv3(folder: Path) -> Any:
     source = f'import torch\n\nINSTRUCTION = """{INSTRUCTION}"""\n\nprompt_with_special_token = """{ENDING}"""\n'
     (folder / "data_collator_qwen.py").write_text(source)
     return model
+
+
+def build_lora(folder: Path, model: Any, *, layers: list[str], seed: int = 9, rank: int = 2) -> Any:
+    """Write a LoRA of `model` made by peft, with random numbers; gives the network with it merged in by peft."""
+    peft: Any = import_module("peft")
+    settings = peft.LoraConfig(r=rank, lora_alpha=3 * rank, target_modules=layers, init_lora_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that is going away
+        tuned = peft.get_peft_model(copy.deepcopy(model), settings)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in tuned.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight, std=0.2, generator=random)
+    tuned.save_pretrained(folder)
+    return tuned.merge_and_unload().eval()
+
+
+def build_llava_reward(folder: Path, *, general: bool = True, crossed: bool = True, old: bool = True) -> Any:
+    """The files of LLaVA-Reward on a Qwen2.5-VL; gives the network with adapter and projector, and the head's tensors.
+
+    `old` names the layers of the adapter as transformers 4.49 did.
+    """
+    model = build_base(folder / "base", kind="qwen2_5_vl")
+    model.save_pretrained(folder / "base")
+    reward = folder / "reward"
+    merged = build_lora(reward / "lora", model, layers=["q_proj", "down_proj"])
+    if old:
+        file = reward / "lora" / "adapter_model.safetensors"
+        state = safetensors.load_file(file)
+        safetensors.save_file(
+            {name.replace("model.language_model.", "model."): one for name, one in state.items()}, file
+        )
+    random = torch.Generator().manual_seed(4)
+    head = {f"{name}.weight": torch.randn(WIDTH, WIDTH, generator=random) * 0.3 for name in ("W_q", "W_k", "W_v")}
+    head["ca_layernorm.weight"] = 1 + torch.randn(WIDTH, generator=random) * 0.2
+    head = head if crossed else {}
+    head["value_head.weight"] = torch.randn(2 if general else 1, WIDTH, generator=random) * 0.1
+    merger = merged.model.visual.merger
+    with torch.no_grad():
+        for weight in merger.parameters():
+            torch.nn.init.normal_(weight, std=0.3, generator=random)
+    projector = {f"visual.merger.{name}": tensor for name, tensor in merger.state_dict().items()}
+    torch.save({**head, **projector}, reward / "pytorch_model.bin")
+    (reward / "reward_config.yaml").write_text(
+        f"is_general_preference: {str(general).lower()}\nadd_cross_attention: {str(crossed).lower()}\n"
+        f"value_head_dim: {2 if general else 1}\ngeneral_preference_tau: 0.1\n"
+    )
+    return merged, head

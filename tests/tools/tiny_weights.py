@@ -8,8 +8,10 @@ from pathlib import Path
 from places import SCRATCH
 
 BUILDERS: dict[str, str] = {
+    "llava_reward": "tiny_qwen:build_llava_reward",
     "pal4vst": "tiny_pal4vst:build",
     "dreamsim": "tiny_dreamsim:build",
+    "face_identity": "tiny_faces:build",
     "iqa_musiq": "tiny_iqa:build_musiq",
     "iqa_topiq_nr": "tiny_iqa:build_topiq_nr",
     "iqa_topiq_iaa": "tiny_iqa:build_topiq_iaa",
@@ -29,6 +31,8 @@ BUILDERS: dict[str, str] = {
     "clipscore": "tiny_clip:build_clipscore",
     "pickscore": "tiny_clip:build_pickscore",
     "coco_objects": "tiny_coco:build",
+    "object_checks": "tiny_coco:build",
+    "edit_scope": "tiny_coco:build",
     "grounding_dino": "tiny_grounding:build",
     "qsit": "tiny_lmm:build_qsit",
 }

@@ -18,6 +18,7 @@ from autorater_tools._torchvision import allow_torchvision
 
 LONGEST = 200
 """Pictures that are longer than this many times their shorter side are refused by the models' own resizing."""
+TOO_LONG = "the picture is more than 200 times as long as it is wide, which the model's resizing refuses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,32 @@ def hidden_at(body: Any, words: Words, prompts: Sequence[Prompt], token: int) ->
         use_cache=False,
     )
     return output.last_hidden_state[places].float()
+
+
+@torch.inference_mode()
+def last_and_seen(body: Any, words: Words, prompts: Sequence[Prompt]) -> list[tuple[Tensor, Tensor]]:
+    """For every prompt what the last layer holds at its last token, (width,), and its image tokens, (tokens, width).
+
+    Image tokens are those that enter the language network, after the projector; both are float32. Positions are counted
+    in three dimensions, as the network does by itself.
+    """
+    inputs = {name: tensor.to(body.device) for name, tensor in words.inputs(prompts).items()}
+    inputs["pixel_values"] = inputs["pixel_values"].to(body.dtype)
+    output = body(**inputs, output_hidden_states=True, use_cache=False)
+    ends = inputs["attention_mask"].sum(1) - 1
+    image = inputs["input_ids"] == body.config.image_token_id
+    return [
+        (output.last_hidden_state[row, end].float(), output.hidden_states[0][row, image[row]].float())
+        for row, end in enumerate(ends)
+    ]
+
+
+def layer_name(name: str) -> str:
+    """The name in the body of a layer that an adapter names as transformers did before 4.52, or does today."""
+    for old, new in {"model.language_model.": "language_model.", "model.visual.": "visual."}.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return f"language_model.{name.removeprefix('model.')}" if name.startswith("model.") else name
 
 
 def spread(logarithm: float) -> float | None:

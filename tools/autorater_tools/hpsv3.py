@@ -12,7 +12,18 @@ from autorater_tools._checkpoints import in_batches
 from autorater_tools._clip import NO_PROMPT, batch
 from autorater_tools._heads import dense
 from autorater_tools._prompt_texts import PLACE, read_texts, with_place
-from autorater_tools._qwen import Prompt, Words, body_of, half, heads_of, hidden_at, load_body, spread, too_long
+from autorater_tools._qwen import (
+    TOO_LONG,
+    Prompt,
+    Words,
+    body_of,
+    half,
+    heads_of,
+    hidden_at,
+    load_body,
+    spread,
+    too_long,
+)
 from autorater_tools._tensors import read_tensors, under
 
 FILE = "HPSv3.safetensors"
@@ -21,7 +32,6 @@ REWARD = "<|Reward|>"
 PIXELS = 256 * 28 * 28
 LAYERS = ("0", "3", "5")
 """1024, 16 and 2 wide, with a ReLU between them: the mean and the logarithm of the standard deviation."""
-TOO_LONG = "the picture is more than 200 times as long as it is wide, which the model's resizing refuses"
 
 
 class Hpsv3:
