@@ -165,7 +165,7 @@ def _continue(address: Address, part: Path, watch: Watch) -> None:
         start = start if response.status == 206 else 0  # 200: the server ignores Range and sends all of it
         total = _total(response) or address.size
         _notes_of(part).write_text(
-            json.dumps({"url": address.url, "etag": response.headers.get("ETag"), "total": total}), encoding="utf-8"
+            json.dumps({"url": address.url, "version": _version(response), "total": total}), encoding="utf-8"
         )
         check_room((total or 0) - start, part.parent, part.stem)
         watch.begin(part.stem, total, start)
@@ -190,8 +190,8 @@ def _open(address: Address, start: int, notes: Mapping[str, Any]) -> Any:
     request = urllib.request.Request(address.url, headers={"User-Agent": "autorater", **address.headers})
     if start:
         request.add_header("Range", f"bytes={start}-")
-        if notes.get("etag") and not str(notes["etag"]).startswith("W/"):
-            request.add_header("If-Range", str(notes["etag"]))
+        if notes.get("version") and not str(notes["version"]).startswith("W/"):
+            request.add_header("If-Range", str(notes["version"]))
     try:
         return urllib.request.build_opener(_Careful).open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -219,9 +219,14 @@ def _continues(response: Any, start: int, notes: Mapping[str, Any]) -> bool:
     if response.status != 206:
         return True
     told = str(response.headers.get("Content-Range", ""))
-    etag, known = response.headers.get("ETag"), notes.get("etag")
+    version, known = _version(response), notes.get("version")
     same_size = notes.get("total") in (None, _total(response))
-    return told.startswith(f"bytes {start}-") and same_size and (etag is None or known is None or etag == known)
+    return told.startswith(f"bytes {start}-") and same_size and (version is None or known is None or version == known)
+
+
+def _version(response: Any) -> str | None:
+    """By what the server tells one version of the file from another; None when it does not."""
+    return response.headers.get("ETag") or response.headers.get("Last-Modified")
 
 
 def _total(response: Any) -> int | None:
