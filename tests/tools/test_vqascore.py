@@ -14,7 +14,7 @@ from tiny_lmm import build_llava, build_onevision, build_vqascore, images, pictu
 from autorater.assessment import Declined, Measured, Outcome  # noqa: E402
 from autorater.errors import SpecialistError  # noqa: E402
 from autorater.toolbox import View, checked  # noqa: E402
-from autorater_tools._claims import split_claims  # noqa: E402
+from autorater_tools._sentences import split_claims  # noqa: E402
 from autorater_tools._weights import own_card  # noqa: E402
 from autorater_tools.vqascore import Vqascore  # noqa: E402
 

@@ -9,9 +9,9 @@ from autorater.assessment import Declined, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
-from autorater_tools._claims import split_claims
 from autorater_tools._level_words import yes_over_no, yes_tokens
 from autorater_tools._lmm import ImageTextModel, brain_precision
+from autorater_tools._sentences import split_claims
 
 QUESTION = 'Does this figure show "{text}"? Please answer yes or no.'
 MOST = 32
