@@ -92,6 +92,7 @@ def test_the_defaults_are_the_published_recipe(store: Path) -> None:
 
 def test_the_question_is_computed_once_for_all_images(store: Path) -> None:
     specialist = Qsit(weights=store, variant="mini")
+    specialist.model.worth = 0.1
     lengths: list[int] = []
     language = specialist.model.network.model.language_model
 
@@ -105,6 +106,21 @@ def test_the_question_is_computed_once_for_all_images(store: Path) -> None:
     assert lengths[0] > 100, "the question has so many tokens here"
     whole = specialist.model.rows(images()[:1], [specialist.prompt], answer=specialist.prefix)
     assert lengths[0] + lengths[2] == len(whole.ids[0])
+
+
+def test_the_question_is_computed_again_where_that_is_faster(store: Path) -> None:
+    expected = Qsit(weights=store, variant="mini")([View(image=picture) for picture in pictures()])
+    specialist = Qsit(weights=store, variant="mini")
+    specialist.model.worth = 0.99
+    whole: list[int] = []
+
+    def note(module: Any, given: Any, output: Any) -> None:
+        whole.append(int(output.last_hidden_state.shape[1]))
+
+    specialist.model.network.model.language_model.register_forward_hook(note)
+    assert specialist([View(image=picture) for picture in pictures()]) == expected
+    rows = specialist.model.rows(images(), [specialist.prompt] * 3, answer=specialist.prefix)
+    assert whole == [max(map(len, rows.ids))]
 
 
 def test_describes_in_words_when_asked(store: Path) -> None:

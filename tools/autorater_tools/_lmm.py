@@ -20,8 +20,13 @@ from autorater_tools._torchvision import allow_torchvision
 
 CACHED = frozenset({"llava", "llava_onevision", "internvl", "qwen2_5_vl", "qwen3_vl"})
 """Architectures of which the tests show that a shared beginning changes nothing. The others compute all anew."""
-SHORTEST = 8
-"""A shared beginning of fewer tokens is not worth a cache."""
+WORTH = 0.1
+"""A shared text is computed once when it is at least this part of the longest prompt.
+
+What follows a cache needs an explicit attention mask, which is slower than plain causal attention: at the size of
+Q-SiT mini on a CPU, 85 tokens of 425 remembered save 19 % of the time, 85 of 865 save 2 %, 75 of 1487 cost 5 % and
+85 of 3785 cost 13 %.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class ImageTextModel:
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.cached = self.network.config.model_type in CACHED
+        self.worth = WORTH
         self._beginnings: dict[tuple[int, ...], Beginning] = {}
 
     def plain(self, text: str) -> str:
@@ -110,7 +116,7 @@ class ImageTextModel:
 
     @torch.inference_mode()
     def next_logits(self, images: Sequence[Image.Image], prompts: Sequence[str], *, answer: str = "") -> torch.Tensor:
-        """The logits (images, vocabulary) of the next token, float32. The text before the first image is kept."""
+        """The logits (images, vocabulary) of the next token, float32. A long text before the image is computed once."""
         rows = self.rows(images, prompts, answer=answer)
         beginning = self._text_beginning(rows)
         start = len(beginning.ids) if beginning else 0
@@ -161,7 +167,7 @@ class ImageTextModel:
             if len(set(column)) > 1:
                 break
             shared += 1
-        if shared < SHORTEST:
+        if shared == 0 or shared < self.worth * max(map(len, rows.ids)):
             return None
         key = tuple(rows.ids[0][:shared])
         if key not in self._beginnings:
