@@ -27,6 +27,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(reading,), daemon=True).start()
     try:
         from autorater.card import Card
+        from autorater.places.wire import Pictures
         from autorater.serving import Server, listen, serve
         from autorater.toolbox import Toolbox
 
@@ -34,7 +35,7 @@ def main() -> None:
         box = Toolbox(
             {card.name: card}, device=hello["device"], options={card.name: hello["options"]}, places={card.name: "here"}
         )
-        app = Server(box, {card.name: card}, token=hello["token"]).app()
+        app = Server(box, {card.name: card}, token=hello["token"], pictures=Pictures(16_000_000)).app()
         listening = listen("127.0.0.1", 0)
     except (AutoRaterError, ImportError, ValueError) as error:
         _tell(telling, {"error": str(error)})

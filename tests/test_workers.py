@@ -15,6 +15,7 @@ from pictures import png
 from places import ROOT
 
 from autorater.assessment import Failed, Measured, Outcome
+from autorater.errors import SpecialistError
 from autorater.image import open_picture
 from autorater.places.place import Place
 from autorater.places.workshop import DEATHS
@@ -145,6 +146,20 @@ def test_a_worker_that_cannot_start_says_so_without_a_path(boxes: Boxes, tmp_pat
     look(box, "plain", [12])
     told = "the worker of plain is not started again, it failed 3 times: the worker could not be started: it ended"
     assert seen(look(box, "plain", [12])) == [f"{told} (status 5)"]
+
+
+def test_closing_does_not_wait_for_a_worker_that_does_not_start(boxes: Boxes, tmp_path: Path) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    slow.chmod(0o755)
+    box = boxes("plain", Place("worker", python=slow))
+    waiting = box.submit("plain", View(open_picture(png(1))))
+    time.sleep(0.2)
+    begun = time.monotonic()
+    box.close()
+    assert time.monotonic() - begun < 10
+    with pytest.raises(SpecialistError, match="the toolbox was closed before plain looked"):
+        waiting.result(timeout=1)
 
 
 # --- memory and processes ---------------------------------------------------------------------------------------------

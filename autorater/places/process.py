@@ -49,23 +49,24 @@ class Worker:
         except OSError as error:
             self.errors.close()
             raise SpecialistError(f"the worker could not be started: {error.strerror}") from error
-        hello = {
+        self.hello = {
             "token": self.token,
             "card": card.model_dump(mode="json"),
             "options": dict(options),
             "device": device,
         }
-        try:
-            self.address = self._greet(canonical_json(hello) + b"\n")
-        except BaseException:
-            self.end()
-            raise
 
-    def _greet(self, hello: bytes) -> str:
+    def greet(self) -> str:
+        """Tell it what it is; the address at which it listens.
+
+        Raises:
+            SpecialistError: it did not start; the message names no path.
+
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(hello)
+            self.process.stdin.write(canonical_json(self.hello) + b"\n")
             self.process.stdin.flush()
         line = _read_line(self.process.stdout, START)
         try:
@@ -115,6 +116,8 @@ class Worker:
 
 def _read_line(pipe: IO[bytes], seconds: float) -> bytes:
     """The first line, or what came of it before the pipe was closed or the time was up."""
+    if os.name == "nt":  # where nobody can wait for a pipe
+        return pipe.readline()
     line = b""
     until = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:

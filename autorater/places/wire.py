@@ -184,6 +184,13 @@ def _view(one: Seen, found: Sequence[Picture | Failed]) -> View | Failed:
     )
 
 
+def _opened(data: bytes) -> Picture | Failed:
+    try:
+        return open_picture(data)
+    except ImageError as error:
+        return Failed(error=str(error))
+
+
 class Pictures:
     """The pictures that a server saw last, so that what several specialists share is computed once.
 
@@ -197,15 +204,16 @@ class Pictures:
 
     def open(self, blob: Blob, data: bytes) -> Picture | Failed:
         """The picture of these bytes. Raises UsageError when they are not those that were named."""
-        if digest(data) != blob.sha256:
-            raise UsageError("the bytes of an image are not those that the batch names")
         with self._lock:
             picture = self.kept.pop(blob.sha256, None)
         if picture is None:
-            try:
-                picture = open_picture(data)
-            except ImageError as error:
-                return Failed(error=str(error))
+            opened = _opened(data)
+            sha256 = digest(data) if isinstance(opened, Failed) else opened.sha256
+            if sha256 != blob.sha256:
+                raise UsageError("the bytes of an image are not those that the batch names")
+            if isinstance(opened, Failed):
+                return opened
+            picture = opened
         with self._lock:
             self.kept[blob.sha256] = picture
             while sum(one.width * one.height for one in self.kept.values()) > self.pixels:

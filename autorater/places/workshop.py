@@ -92,18 +92,19 @@ class Workshop:
     def _running(self) -> tuple[Worker, Link]:
         if self._worker is not None and self._link is not None:
             return self._worker, self._link
-        if self._closing:
-            raise Closed("closed before it looked")
         try:
-            worker = Worker(self.card, self.options, device=self.device, python=self.place.python)
+            with self._lock:
+                if self._closing:
+                    raise Closed("closed before it looked")
+                self._worker = worker = Worker(self.card, self.options, device=self.device, python=self.place.python)
+            link = Link(worker.greet(), token=worker.token, timeout=self.place.timeout)
         except SpecialistError as error:
+            self.rest()
+            if self._closing:
+                raise Closed("closed before it looked") from error
             self._count(str(error))
             raise
-        link = Link(worker.address, token=worker.token, timeout=self.place.timeout)
-        with self._lock:
-            self._worker, self._link = worker, link
-            if self._closing:
-                link.cancel()
+        self._link = link
         return worker, link
 
     def _count(self, why: str) -> None:
@@ -125,5 +126,5 @@ class Workshop:
         """End the worker in the middle of what it does."""
         with self._lock:
             self._closing = True
-            if self._link is not None:
-                self._link.cancel()
+            if self._worker is not None:
+                self._worker.kill()
