@@ -24,6 +24,7 @@ class Subject:
     """`build` writes weights into a folder; the others load from it, on a device."""
 
     name: str
+    card: str
     build: Callable[[Path], None]
     official: Callable[[Path, str], Look]
     bare: Callable[[Path, str, Sequence[Picture]], Callable[[], object]]
@@ -236,6 +237,7 @@ def pal4vst_bare(weights: Path, device: str, pictures: Sequence[Picture]) -> Cal
 def _qsit(variant: str) -> Subject:
     return Subject(
         name=f"qsit-{variant}",
+        card="qsit",
         build=lambda weights: real_size.build_qsit(weights / variant, variant, dtype=torch.float16),
         official=partial(qsit_official, variant=variant),
         bare=partial(qsit_bare, variant=variant),
@@ -246,6 +248,7 @@ def _qsit(variant: str) -> Subject:
 def _dino(variant: str) -> Subject:
     return Subject(
         name=f"grounding-dino-{variant}",
+        card="grounding_dino",
         build=lambda weights: real_size.build_grounding_dino(weights / _folder(variant), variant, dtype=torch.float32),
         official=partial(dino_official, variant=variant),
         bare=partial(dino_bare, variant=variant),
@@ -262,6 +265,7 @@ SUBJECTS = {
         _dino("base"),
         Subject(
             name="dreamsim",
+            card="dreamsim",
             build=real_size.build_dreamsim,
             official=dreamsim_official,
             bare=dreamsim_bare,
@@ -270,6 +274,7 @@ SUBJECTS = {
         ),
         Subject(
             name="pal4vst",
+            card="pal4vst",
             build=lambda weights: real_size.build_pal4vst(weights / "unified" / "end2end.pt"),
             official=pal4vst_official,
             bare=pal4vst_bare,

@@ -31,6 +31,8 @@ class Speed(Record):
     """What was measured of one specialist; rates in images a second."""
 
     name: str
+    card: str
+    """The specialist whose card it is; `name` tells the variant too."""
     official: float
     bare: float
     ours: float
@@ -91,6 +93,7 @@ def measure(subject: subjects.Subject, files: Sequence[bytes], *, device: str, r
     count = len(files)
     return Speed(
         name=subject.name,
+        card=subject.card,
         official=count / official,
         bare=count / bare,
         ours=count / ours,

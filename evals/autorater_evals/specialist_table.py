@@ -25,7 +25,10 @@ def speeds() -> dict[str, str]:
         if file.name.endswith("_speed.json"):
             told = json.loads(file.read_text(encoding="utf-8"))
             for row in told["rows"]:
-                found[row["name"]] = f"{row['bare']:.2g} on {told['device']}"
+                card = row.get("card", row["name"])
+                variant = f"{row['name'].removeprefix(card.replace('_', '-') + '-')} " if card != row["name"] else ""
+                words = f"{variant}{row.get('ours', row['bare']):.2g} on {told['device']}"
+                found[card] = f"{found[card]}; {words}" if card in found else words
     return found
 
 
