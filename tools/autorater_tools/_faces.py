@@ -4,9 +4,9 @@ import importlib
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ FILES = ("dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_la
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face: its embedding, shape (128,), its box as fractions of the picture, the detector's confidence 0 to 1."""
+    """One face: its embedding, its box as fractions of the picture, the detector's confidence 0 to 1."""
 
     vector: NDArray[np.float64]
     box: tuple[float, float, float, float]
@@ -35,25 +35,33 @@ class Face:
 
 
 class Faces:
-    """DeepFace (Serengil and Ozpinar, 2020) with the model and the detector of dlib (King, JMLR 2009)."""
+    """DeepFace (Serengil and Ozpinar, 2020) with one of its models and one of its detectors.
 
-    def __init__(self, weights: tuple[Path, ...]) -> None:
-        with _home(weights):
+    The default is dlib's recognition network with its detector (King, JMLR 2009).
+    """
+
+    def __init__(self, weights: tuple[Path, ...], *, model: str = "Dlib", detector: str = "dlib") -> None:
+        self.names = {"model_name": model, "detector_backend": detector}
+        home = home_of(weights)
+        with homing(home):
             self.deepface: Any = importlib.import_module("deepface.DeepFace")
-            self.deepface.build_model("Dlib", task="facial_recognition")
-            self.deepface.build_model("dlib", task="face_detector")
+            self.deepface.build_model(model, task="facial_recognition")
+            self.deepface.build_model(detector, task="face_detector")
+        # CenterFace opens its file anew at every call.
+        self.at_work = partial(homing, home) if detector == "centerface" else nullcontext
         self.absent: Any = importlib.import_module("deepface.modules.exceptions").FaceNotDetected
 
     def find(self, picture: Picture) -> tuple[Face, ...]:
         """The faces of `picture`, from left to right; computed once for a picture."""
-        return picture.remember("deepface-dlib", lambda: self._find(picture))
+        return picture.remember(("deepface", *self.names.values()), lambda: self._find(picture))
 
     def _find(self, picture: Picture) -> tuple[Face, ...]:
         pixels = pixels_at_most(picture, LONGER_SIDE)
         height, width = pixels.shape[:2]
         blue_first = np.ascontiguousarray(pixels[:, :, ::-1])  # DeepFace reads arrays as blue-green-red
         try:
-            found = self.deepface.represent(blue_first, model_name="Dlib", detector_backend="dlib")
+            with self.at_work():
+                found = self.deepface.represent(blue_first, **self.names)
         except self.absent:
             return ()
         faces = [_face(row, width, height) for row in cast("list[dict[str, Any]]", found)]
@@ -72,21 +80,33 @@ def _load(weights: tuple[Path, ...]) -> Faces:
 
 def _face(found: dict[str, Any], width: int, height: int) -> Face:
     area = found["facial_area"]
-    left, top = area["x"] / width, area["y"] / height
-    right, bottom = (area["x"] + area["w"]) / width, (area["y"] + area["h"]) / height
-    box = (max(0.0, left), max(0.0, top), min(1.0, right), min(1.0, bottom))
+    left, top = _inside(area["x"] / width), _inside(area["y"] / height)
+    right, bottom = _inside((area["x"] + area["w"]) / width), _inside((area["y"] + area["h"]) / height)
+    box = (left, top, right, bottom)
     confidence = min(1.0, max(0.0, float(found["face_confidence"])))
     return Face(np.array(found["embedding"], dtype=np.float64), box, confidence)
 
 
-@contextmanager
-def _home(weights: tuple[Path, ...]) -> Generator[None]:
-    """A home for DeepFace with the weights in it while its models are built; then the environment is as before."""
+def _inside(place: float) -> float:
+    """Detectors see faces that reach beyond the picture."""
+    return min(1.0, max(0.0, place))
+
+
+def home_of(weights: tuple[Path, ...]) -> Path:
+    """A home for DeepFace in the user's cache, with the weights in it under their names."""
     home = user_cache_path("autorater") / "deepface"
     folder = home / ".deepface" / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     for path in weights:
-        _place(path, folder / path.name)
+        part = folder / path.parent.name if path.parent.name == "buffalo_l" else folder
+        part.mkdir(exist_ok=True)
+        _place(path, part / path.name)
+    return home
+
+
+@contextmanager
+def homing(home: Path) -> Generator[None]:
+    """DeepFace's home for a while; then the environment is as before."""
     before = os.environ.get("DEEPFACE_HOME")
     os.environ["DEEPFACE_HOME"] = str(home)
     try:
