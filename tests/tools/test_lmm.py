@@ -1,5 +1,6 @@
 """The scaffold of the scorers on image-text models: shared beginnings and batches change nothing."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ torch: Any = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("torchvision")
 
-from tiny_lmm import BUILDERS, build_llava, images  # noqa: E402
+from tiny_lmm import BUILDERS, build_llava, build_onevision, images  # noqa: E402
 
 from autorater.errors import SpecialistError  # noqa: E402
 from autorater_tools._level_words import (  # noqa: E402
@@ -77,6 +78,30 @@ def test_a_checkpoint_without_a_chat_template_is_refused(tmp_path: Path) -> None
     folder = build_llava(tmp_path)
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(SpecialistError, match="has no chat template"):
+        ImageTextModel(folder, device="cpu")
+
+
+def test_the_file_layout_of_older_versions_is_read(tmp_path: Path) -> None:
+    folder = build_onevision(tmp_path)
+    model = ImageTextModel(folder, device="cpu")
+    expected = model.next_logits(images(), [model.prompt(QUESTION)] * 3)
+    settings = json.loads((folder / "processor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings.pop("image_processor")))
+    del settings["video_processor"]
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}))
+    old = ImageTextModel(folder, device="cpu")
+    assert torch.equal(old.next_logits(images(), [old.prompt(QUESTION)] * 3), expected)
+
+
+def test_a_processor_that_cannot_prepare_an_image_is_named(tmp_path: Path) -> None:
+    folder = build_onevision(tmp_path)
+    settings = json.loads((folder / "processor_config.json").read_text())
+    settings["image_processor"] = settings["video_processor"] | {"image_processor_type": "LlavaOnevisionVideoProcessor"}
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(SpecialistError, match=r"cannot prepare an image|is no checkpoint"):
         ImageTextModel(folder, device="cpu")
 
 

@@ -57,7 +57,7 @@ class ImageTextModel:
     """A checkpoint folder in memory. `processor`, `network` and `tokenizer` are transformers' own objects.
 
     Raises:
-        SpecialistError: the folder is no image-text checkpoint, or has no chat template.
+        SpecialistError: the folder is no image-text checkpoint, has no chat template, or cannot prepare an image.
 
     """
 
@@ -77,6 +77,13 @@ class ImageTextModel:
         self.cached = self.network.config.model_type in CACHED
         self.worth = WORTH
         self._beginnings: dict[tuple[int, ...], Beginning] = {}
+        try:
+            self.rows([Image.new("RGB", (64, 48))], [self.prompt("?")])
+        except Exception as error:  # whatever the processor raises, its settings are to blame
+            raise SpecialistError(
+                f"the processor of {folder.name!r} cannot prepare an image ({type(error).__name__}: {error}): "
+                "fetch it again with `autorater tools pull`"
+            ) from error
 
     def plain(self, text: str) -> str:
         """`text` from outside, in which control tokens (`<image>`, `<|im_end|>`) are broken by a space."""
