@@ -16,8 +16,8 @@ from autorater.assessment import Declined, Measured, Outcome
 from autorater.errors import SpecialistError
 from autorater.image import open_picture
 from autorater.toolbox import View, checked
-from autorater_tools._qwen import spread
-from autorater_tools.hpsv3 import FILE, PIXELS, REWARD, TEXTS, Hpsv3
+from autorater_tools._reward_token import PIXELS, REWARD, spread
+from autorater_tools.hpsv3 import FILE, TEXTS, Hpsv3
 
 PROMPTS = ("a cat on the table", "an astronaut, smiling, in orbit around the earth", "two cups")
 
@@ -85,7 +85,7 @@ def test_mean_and_spread_are_those_of_the_formula(made: tuple[Path, Any, Hpsv3],
     means: set[float] = set()
     for prompt in PROMPTS[:2]:
         picture = open_picture(small("astronaut").rgb().resize(size))
-        mean, logarithm = reference(model, hpsv3.words.tokenizer, state, picture.rgb(), prompt)
+        mean, logarithm = reference(model, hpsv3.network.words.tokenizer, state, picture.rgb(), prompt)
         value, sigma = reading(checked(cards()["hpsv3"], hpsv3([View(picture, prompt=prompt)])[0]))
         assert value == pytest.approx(mean, abs=1e-4)
         assert sigma == pytest.approx(math.exp(logarithm), rel=1e-4)

@@ -147,3 +147,23 @@ def build_llava_reward(folder: Path, *, general: bool = True, crossed: bool = Tr
         f"value_head_dim: {2 if general else 1}\ngeneral_preference_tau: 0.1\n"
     )
     return merged, head
+
+
+def build_edit_reward(folder: Path, *, base: str = "mimo-vl", pickled: bool = False) -> Any:
+    """The files of EditReward; gives the whole network."""
+    model = with_reward_token(build_base(folder / base, kind="qwen2_5_vl"), folder / base)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for number in range(2):
+        head = head_state(RANKNET, seed=20 + number)
+        state |= {f"rm_heads.head_{number}.{name}": tensor for name, tensor in head.items()}
+    reward = folder / f"reward-{base}"
+    reward.mkdir()
+    if pickled:
+        torch.save({"model": state}, reward / "model.pth")
+    else:
+        safetensors.save_file(state, reward / "model.safetensors")
+    texts = {"FOLLOWING": "Does it follow", "QUALITY": "Does it look good"}
+    lines = [f'INSTRUCTION_EDIT_{name} = """\\n{text}?\\nText - {{text_prompt}}\\n"""' for name, text in texts.items()]
+    (folder / "prompts.py").write_text("\n".join(lines))
+    (folder / "data_collator_qwen_edit.py").write_text(f'import numpy\nprompt_with_special_token = """{ENDING}"""\n')
+    return model

@@ -1,6 +1,5 @@
-"""Qwen2-VL and Qwen2.5-VL as the body of a reward model: what the network holds at one token, for a head to read."""
+"""Qwen2-VL and Qwen2.5-VL as the body of a reward model: conversations as tensors, and what they become in it."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from autorater.errors import SpecialistError
 from autorater_tools._checkpoints import load_pretrained
-from autorater_tools._tensors import State, assemble
 from autorater_tools._torchvision import allow_torchvision
 
 LONGEST = 200
@@ -72,73 +69,9 @@ def too_long(image: Image.Image) -> bool:
     return max(image.size) > LONGEST * min(image.size)
 
 
-def body_of(state: State) -> dict[str, Tensor]:
-    """The tensors of the vision and the language part, as transformers names them today; heads are left out.
-
-    Checkpoints of transformers before 4.52 have `visual.` and `model.`, later ones `model.visual.` and
-    `model.language_model.`.
-    """
-    new = any(name.startswith("model.language_model.") for name in state)
-    parts = {"model.": ""} if new else {"visual.": "visual.", "model.": "language_model."}
-    result: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        for old, other in parts.items():
-            if name.startswith(old):
-                result[other + name.removeprefix(old)] = tensor
-                break
-    return result
-
-
-def heads_of(state: State) -> dict[str, Tensor]:
-    """What is neither of the body nor the unused layer over the vocabulary: the reward heads."""
-    return {name: tensor for name, tensor in state.items() if not name.startswith(("model.", "visual.", "lm_head."))}
-
-
-def load_body(folder: Path, state: State, *, device: str, dtype: torch.dtype, source: str) -> Any:
-    """The network of the configuration in `folder` with the tensors of `body_of`, without its layer over the words.
-
-    Raises:
-        SpecialistError: the configuration cannot be read, or tensors are missing or left over.
-
-    """
-    from transformers import AutoConfig, Qwen2_5_VLModel, Qwen2VLModel
-
-    config = load_pretrained(AutoConfig, folder)
-    models: dict[str, Any] = {"qwen2_vl": Qwen2VLModel, "qwen2_5_vl": Qwen2_5_VLModel}
-    if config.model_type not in models:
-        raise SpecialistError(f"{folder.name!r} is a {config.model_type}, expected one of {', '.join(models)}")
-    words = state.get("language_model.embed_tokens.weight")
-    if words is not None:
-        config.text_config.vocab_size = words.shape[0]  # a token was added, which resizes the table of words
-    return assemble(models[config.model_type], config, state, device=device, dtype=dtype, source=source)
-
-
 def half(device: str) -> torch.dtype:
     """bfloat16 on a GPU, in which these models were trained; float32 on the CPU."""
     return torch.bfloat16 if device.startswith("cuda") else torch.float32
-
-
-@torch.inference_mode()
-def hidden_at(body: Any, words: Words, prompts: Sequence[Prompt], token: int) -> Tensor:
-    """What the last layer holds at the one place of `token` in every prompt, shape (prompts, width), float32.
-
-    Tokens are counted one after the other, those of images too. The reward models that are read so were trained with
-    that: their forward pass skips the positions in three dimensions that these networks use when they write.
-    """
-    inputs = words.inputs(prompts)
-    ids = inputs["input_ids"].to(body.device)
-    places = ids == token
-    if not bool((places.sum(1) == 1).all()):
-        raise SpecialistError("the prompt holds the reward token not exactly once: the authors' prompt was changed")
-    output = body(
-        input_ids=ids,
-        attention_mask=inputs["attention_mask"].to(body.device),
-        position_ids=torch.arange(ids.shape[1], device=body.device).expand(3, *ids.shape),
-        pixel_values=inputs["pixel_values"].to(body.device, body.dtype),
-        image_grid_thw=inputs["image_grid_thw"].to(body.device),
-        use_cache=False,
-    )
-    return output.last_hidden_state[places].float()
 
 
 @torch.inference_mode()
@@ -165,9 +98,3 @@ def layer_name(name: str) -> str:
         if name.startswith(old):
             return new + name.removeprefix(old)
     return f"language_model.{name.removeprefix('model.')}" if name.startswith("model.") else name
-
-
-def spread(logarithm: float) -> float | None:
-    """exp(`logarithm`), the standard deviation that a head predicts, or None when that is no usable number."""
-    value = math.exp(min(logarithm, 700.0))
-    return value if math.isfinite(value) and value < 1e6 else None

@@ -12,24 +12,11 @@ from autorater_tools._checkpoints import in_batches
 from autorater_tools._clip import NO_PROMPT, batch
 from autorater_tools._heads import dense
 from autorater_tools._prompt_texts import PLACE, read_texts, with_place
-from autorater_tools._qwen import (
-    TOO_LONG,
-    Prompt,
-    Words,
-    body_of,
-    half,
-    heads_of,
-    hidden_at,
-    load_body,
-    spread,
-    too_long,
-)
-from autorater_tools._tensors import read_tensors, under
+from autorater_tools._qwen import TOO_LONG, Prompt, too_long
+from autorater_tools._reward_token import RewardToken, spread
 
 FILE = "HPSv3.safetensors"
 TEXTS = "data_collator_qwen.py"
-REWARD = "<|Reward|>"
-PIXELS = 256 * 28 * 28
 LAYERS = ("0", "3", "5")
 """1024, 16 and 2 wide, with a ReLU between them: the mean and the logarithm of the standard deviation."""
 
@@ -42,18 +29,11 @@ class Hpsv3:
 
     def __init__(self, *, device: str = "cpu", weights: Path) -> None:
         self.device = device
-        self.words = Words(weights / "base", pixels=(PIXELS, PIXELS), more=(REWARD,))
         texts = read_texts(weights / TEXTS, ("INSTRUCTION", "prompt_with_special_token"))
         self.instruction = with_place(texts["INSTRUCTION"]) + texts["prompt_with_special_token"]
-        state = read_tensors(weights / FILE)
-        self.body = load_body(weights / "base", body_of(state), device=device, dtype=half(device), source=FILE)
-        self.reward = self.words.id(REWARD)
-        if self.reward >= self.body.config.text_config.vocab_size:
-            raise SpecialistError(f"{FILE} has no place for the token {REWARD}: the tokenizer is of another version")
-        heads = heads_of(state)
-        named = under(heads, "rm_head.") | {name: one for name, one in heads.items() if not name.startswith("rm_head.")}
-        width: int = self.body.config.text_config.hidden_size
-        self.head = dense(named, LAYERS, width=width, source=FILE, rectified=True).to(device)
+        self.network = RewardToken(weights / "base", weights / FILE, device=device)
+        named = {name.removeprefix("rm_head."): tensor for name, tensor in self.network.heads.items()}
+        self.head = dense(named, LAYERS, width=self.network.width, source=FILE, rectified=True).to(device)
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
@@ -67,12 +47,12 @@ class Hpsv3:
     def scores(self, views: Sequence[View]) -> list[tuple[float, float]]:
         """The mean and the logarithm of the standard deviation for each view."""
         prompts = [Prompt(self.text(view.prompt or ""), (view.image.rgb(),)) for view in views]
-        rows = self.head(hidden_at(self.body, self.words, prompts, self.reward))
+        rows = self.head(self.network.hidden(prompts))
         return [(float(row[0]), float(row[1])) for row in rows]
 
     def text(self, prompt: str) -> str:
         """The conversation up to the answer, with the authors' instruction around `prompt`."""
-        return self.words.chat(self.instruction.replace(PLACE, self.words.plain(prompt)), images=1)
+        return self.network.words.chat(self.instruction.replace(PLACE, self.network.words.plain(prompt)), images=1)
 
 
 def score(mean: float, logarithm: float) -> Outcome:
