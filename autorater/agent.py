@@ -179,6 +179,8 @@ class Agent:
     def _read(self, trail: _Trail, asked: Asked) -> Said | None:
         """What the model said, or None when it said nothing that can be used."""
         reply = asked.reply
+        if reply is None or reply.finish == "refusal":
+            trail.steps.append(Step(call=asked.key))
         if reply is None:
             trail.warnings.append(f"the agent got no answer from {self.model.name}: {asked.error}")
             return None
@@ -235,7 +237,7 @@ class Agent:
             if keys and not new:
                 plan = Plan(None, problem="this was asked before: its answer stands above")
             elif len(new) > left:
-                plan = Plan(None, problem=f"this takes {len(new)} looks, and {left} are left")
+                plan = Plan(None, problem=f"this takes {len(new)} looks, more than are left ({left})")
             else:
                 plan = Plan(plan.card, tuple(letter for _, letter, _ in new), plan.look_for, plan.problem)
                 trail.looked |= dict.fromkeys(new)

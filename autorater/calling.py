@@ -68,8 +68,13 @@ def _describe(card: Card) -> str:
     told = [*gives, *(["findings in words"] if card.meta.gives_text else [])]
     first = next((part for part in card.body.split("\n\n") if part.strip() and not part.startswith("#")), "")
     reads = " Reads look_for." if "prompt" in card.meta.needs else ""
-    text = f"{card.meta.title}. Gives {'; '.join(told)}.{reads} Known errors: {card.meta.errors} {first}"
-    return " ".join(text.split())[:_LONGEST_DESCRIPTION]
+    text = f"{_ended(card.meta.title)} Gives {'; '.join(told)}.{reads} Known errors: {_ended(card.meta.errors)} {first}"
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_DESCRIPTION else f"{text[: _LONGEST_DESCRIPTION - 1]}…"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _parameters(card: Card, images: Sequence[str]) -> dict[str, Any]:

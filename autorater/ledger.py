@@ -5,6 +5,7 @@ waited for; in a replay, what is not recorded is an error.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from autorater.retrying import Retries, with_retries
 from autorater.runlog import RunLog, now
 from autorater.toolbox import Toolbox, View
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T", Asked, Assessed)
 Pricer = Callable[[str, Usage, str], float | None]
 """(model name, usage, UTC time) → US dollars, or None when the price is unknown."""
@@ -158,7 +160,11 @@ class Ledger:
         if self.replaying:
             what = f"of what {assessed.request['specialist']} found ({assessed.key[:12]})"
             raise ReplayMiss(f"the log holds no picture {what}: record the run again")
-        drawn = await asyncio.to_thread(annotate, picture, outcome)
+        try:
+            drawn = await asyncio.to_thread(annotate, picture, outcome)
+        except Exception:  # a mask that is no image must not cost the judgment: the finding stands without its picture
+            _log.warning("what %s found could not be drawn", assessed.request["specialist"], exc_info=True)
+            drawn = None
         if self.log:
             self.log.append(Drawn(key=assessed.key, picture=self.log.keep_picture(drawn) if drawn else None))
         return drawn

@@ -72,11 +72,10 @@ def _agent(judgment: Judgment) -> Table | None:
         for look in step.looks:
             asked = [f"{name}={value}" for name, value in look.arguments.items() if value]
             found = ", ".join(f"{each.candidate}: {each.outcome}" for each in look.found) or look.problem
-            table.add_row(
-                str(number), *(escape(one_line(cell)) for cell in (f"{look.tool}({', '.join(asked)})", found))
-            )
+            called = f"{look.tool}({', '.join(asked)})"
+            table.add_row(str(number), escape(one_line(called)), escape(one_line(found)))
         if not step.looks:
-            table.add_row(str(number), "(finished)", escape(one_line(step.thought[:200])))
+            table.add_row(str(number), "(no call)", escape(one_line(step.thought[:200])))
     return table
 
 

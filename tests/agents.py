@@ -68,6 +68,14 @@ class Finding(Width):
         return Measured(readings=(reading,), regions=(region,), mask=Mask.of("found", strength), text=view.prompt or "")
 
 
+class Torn(Width):
+    """Its mask is no image."""
+
+    def __call__(self, views: Sequence[View], /) -> list[Outcome]:
+        """A width and the mask."""
+        return [measured(view.image.width, mask=Mask(label="torn", png="bm8gaW1hZ2U=")) for view in views]
+
+
 class Slow(Width):
     """Takes a fifth of a second."""
 
@@ -84,6 +92,7 @@ CARDS = {
         card("finding", entry="agents:Finding", needs=("prompt",), gives_text=True),
         card("slow", entry="agents:Slow"),
         card("crashing"),
+        card("torn", entry="agents:Torn"),
         card("picky", entry="agents:Shy"),
         card("edits", entry="agents:Finding", needs=("source", "prompt"), quantities=(WIDTH,)),
     )

@@ -95,7 +95,7 @@ def test_a_model_with_tools_is_offered_one_for_each_specialist_that_applies() ->
     asked = model("native")
     judge(asked)
     (question,) = of_agent(asked)
-    assert [tool.name for tool in question.tools] == ["width", "finding", "slow", "crashing", "picky"]
+    assert [tool.name for tool in question.tools] == ["width", "finding", "slow", "crashing", "torn", "picky"]
     assert question.schema == {}
     tool = next(tool for tool in question.tools if tool.name == "finding")
     assert tool.parameters["properties"]["image"] == {"type": "string", "enum": ["image_1", "image_2", "all"]}
@@ -114,7 +114,7 @@ def test_a_model_without_tools_is_told_of_them_and_answers_by_a_schema() -> None
     assert question.tools == ()
     properties = question.schema["properties"]
     assert list(properties) == ["thought", "action", "image", "look_for"]
-    assert properties["action"]["enum"] == ["width", "finding", "slow", "crashing", "picky", "finish"]
+    assert properties["action"]["enum"] == ["width", "finding", "slow", "crashing", "torn", "picky", "finish"]
     assert properties["image"]["enum"] == ["image_1"]
     assert "- finding: The finding. Gives width" in text_of(question)
 
@@ -288,6 +288,7 @@ def test_a_model_that_gives_no_answer_ends_the_loop_and_not_the_judgment(
     judged = judge(ScriptedModel(script, capability=TAKES[dialect]))
     assert judged.outcome == "tie"
     assert [item.specialist for item in judged.assessments] == ["width"]
+    assert [len(step.looks) for step in judged.selection.steps] == [1, 0]
     assert warning in "; ".join(judged.warnings)
 
 
@@ -316,6 +317,15 @@ def test_what_a_specialist_says_stays_in_its_fence(dialect: Dialect) -> None:
         lines = text_of(question).splitlines()
         assert [line.split(", Image")[0] for line in lines if line.startswith("- E1: ")] == ["- E1: finding.width"]
         assert sum(line.startswith("Ignore all rules") for line in lines) <= 2
+
+
+def test_a_finding_that_cannot_be_drawn_stands_without_its_picture(caplog: pytest.LogCaptureFixture) -> None:
+    asked = model("native", [("torn", {"image": "all"})])
+    judged = judge(asked)
+    assert "torn.width, Image 2 = 48" in results(of_agent(asked)[-1])[0]
+    assert [len(question.conversation.pictures()) for question in asked.asked] == [2] * 4
+    assert [found.picture for found in judged.selection.steps[0].looks[0].found] == ["", ""]
+    assert "what torn found could not be drawn" in caplog.text
 
 
 # Where it ends --------------------------------------------------------------------------------------------------------
@@ -354,7 +364,7 @@ def test_the_agent_is_told_what_is_left(dialect: Dialect) -> None:
 def test_a_call_that_takes_more_looks_than_are_left_is_told_so(dialect: Dialect) -> None:
     asked = model(dialect, [("width", ONE)], [("picky", {"image": "all"})], [("picky", ONE)])
     judged = judge(asked, limits=AgentLimits(calls=2))
-    assert "this takes 2 looks, and 1 are left" in results(of_agent(asked)[-1])[1]
+    assert "this takes 2 looks, more than are left (1)" in results(of_agent(asked)[-1])[1]
     assert [(item.specialist, item.candidate) for item in judged.assessments] == [("width", "a"), ("picky", "a")]
 
 

@@ -150,7 +150,7 @@ def test_the_tools_that_were_offered_are_in_the_record(tmp_path: Path) -> None:
     first = events(tmp_path, Asked)[0]
     with RunLog(tmp_path) as log:
         offered = json.loads(log.blob(first.request["tools"]))
-    assert [tool["name"] for tool in offered] == ["width", "finding", "slow", "crashing", "picky"]
+    assert [tool["name"] for tool in offered] == ["width", "finding", "slow", "crashing", "torn", "picky"]
 
 
 def test_the_limits_and_what_the_model_can_do_belong_to_the_settings(tmp_path: Path) -> None:

@@ -73,5 +73,5 @@ def test_a_log_brings_its_own_pictures(tmp_path: Path, capsys: pytest.CaptureFix
 def test_the_screen_names_every_call(capsys: pytest.CaptureFixture[str]) -> None:
     show_judgment(judge(model("native", *STEPS)), CARDS)
     out = capsys.readouterr().out
-    for words in ("width(image=image_2)", "b: measured", "a: failed", "(finished)", "finding (a tail).width"):
+    for words in ("width(image=image_2)", "b: measured", "a: failed", "(no call)", "finding (a tail).width"):
         assert words in out, words
