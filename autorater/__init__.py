@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from autorater.prices import Price
     from autorater.request import Request, make_request
     from autorater.runlog import RunLog
+    from autorater.settings import AgentLimits
 
-__all__ = ["AutoRater", "Judgment", "Price", "Request", "RunLog", "Sampling", "make_request"]
+__all__ = ["AgentLimits", "AutoRater", "Judgment", "Price", "Request", "RunLog", "Sampling", "make_request"]
 
 _HOME = {
+    "AgentLimits": "autorater.settings",
     "AutoRater": "autorater.autorater",
     "Judgment": "autorater.judgment",
     "Price": "autorater.prices",

@@ -120,6 +120,15 @@ ROWS = {
     "no specialist": Row(
         (*RATE, "--tools", ","), "no specialist is named: give all, auto, agent, none, or names separated by"
     ),
+    "an agent without VLM": Row(
+        (*RATE, "--tools", "agent"), "the embedded judge has none: name one with --model, or choose --tools all"
+    ),
+    "limits without an agent": Row(
+        (*RATE, "--agent-limits", "steps=2"), "the agent's limits are for --tools agent: leave them out, or choose it"
+    ),
+    "bad limits": Row(
+        (*RATE, "--tools", "agent", "--agent-limits", "steps=0"), "--agent-limits: steps: input should be"
+    ),
     "bound by licence": Row((*RATE, "--tools", "perceptual_similarity,nothing"), "no specialist is called 'nothing'"),
     # options
     "bad order": Row(
