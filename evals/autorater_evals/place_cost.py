@@ -89,9 +89,11 @@ def address(cards: Mapping[str, Card]) -> Generator[str]:
     process = subprocess.Popen([sys.executable, "-c", code, *cards], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
-        process.wait()
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+            process.wait()
 
 
 def named(file: bytes, number: int) -> bytes:
