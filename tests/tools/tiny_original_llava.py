@@ -37,11 +37,13 @@ def write_tokenizer(file: Path) -> int:
     return int(reader.GetPieceSize())
 
 
-def build(folder: Path, *, seed: int = 0, tuned_tower: bool = False, biased: int | None = None) -> tuple[Any, Any, Any]:
+def build(
+    folder: Path, *, seed: int = 0, tuned_tower: bool = False, biased: int | None = None, brief: bool = False
+) -> tuple[Any, Any, Any]:
     """Write `model` and `clip`; gives CLIP's vision network, the projector and the language model as they were made.
 
     With `tuned_tower` the shards hold the vision network too, and the one in `clip` is another. `biased` makes the
-    language model say this token again and again.
+    language model say this token again and again; with `brief` it says one word and stops, whatever it sees.
     """
     model_folder, tower_folder = folder / "model", folder / "clip"
     model_folder.mkdir()
@@ -73,6 +75,8 @@ def build(folder: Path, *, seed: int = 0, tuned_tower: bool = False, biased: int
         with torch.no_grad():
             language.model.norm.weight.zero_()  # every logit is zero, and the first token wins
             language.lm_head.weight.zero_()
+    if brief:
+        say_one_word(language, model_folder / "tokenizer.model")
     projector = torch.nn.Sequential(torch.nn.Linear(WIDTH, WIDTH), torch.nn.GELU(), torch.nn.Linear(WIDTH, WIDTH))
     randomise(projector, seed=seed + 2)
     weights = {name: value.clone() for name, value in language.state_dict().items()}
@@ -93,6 +97,23 @@ def build(folder: Path, *, seed: int = 0, tuned_tower: bool = False, biased: int
     return vision, projector, language
 
 
+def say_one_word(language: Any, tokenizer: Path) -> None:
+    """Make the next token a matter of the last one alone: a word after the prompt, the end after that word."""
+    from sentencepiece import SentencePieceProcessor
+
+    reader: Any = SentencePieceProcessor(model_file=str(tokenizer))
+    last, word = reader.EncodeAsIds("ASSISTANT:")[-1], reader.EncodeAsIds("warm")[-1]
+    known = language.model.embed_tokens.weight
+    with torch.no_grad():
+        for layer in language.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        language.model.norm.weight.fill_(1)
+        language.lm_head.weight.zero_()
+        language.lm_head.weight[word] = known[last]
+        language.lm_head.weight[reader.eos_id()] = known[word]
+
+
 def write_shards(folder: Path, weights: dict[str, Any]) -> None:
     """Two files, half of the weights each, and the index that names them."""
     names = sorted(weights)
@@ -104,5 +125,5 @@ def write_shards(folder: Path, weights: dict[str, Any]) -> None:
 
 
 def build_aesexpert(folder: Path) -> None:
-    """What the card of aesexpert names under its default options; these weights say little, which is quick."""
-    build(folder, tuned_tower=True)
+    """What the card of aesexpert names under its default options; these weights say one word, which is quick."""
+    build(folder, brief=True)
