@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 import transformers
-from tiny_lmm import TEXT, build_tokenizer, randomise, template
+from tiny_lmm import TEXT, build_qwen2_5_vl, build_qwen3_vl, build_tokenizer, randomise, template
 from torch import Tensor
 
 safetensors: Any = import_module("safetensors.torch")
@@ -167,3 +167,44 @@ def build_edit_reward(folder: Path, *, base: str = "mimo-vl", pickled: bool = Fa
     (folder / "prompts.py").write_text("\n".join(lines))
     (folder / "data_collator_qwen_edit.py").write_text(f'import numpy\nprompt_with_special_token = """{ENDING}"""\n')
     return model
+
+
+ANSWERS = ('{"reasoning": "It is \\"fine\\".", "score": [20, 15]}', '{"reasoning": "Blurred.", "score": [7, 25]}')
+"""The two things that the tiny model of EditScore can say; which one depends on what it sees."""
+RULES = {
+    "_context_no_delimit_reasoning_first": "Answer as JSON. 10 of 10.",
+    "_prompts_0shot_two_image_edit_rule": "Two images.",
+    "_prompts_0shot_tie_rule_SC": "From 0 to 10.\nInstruction: <instruction>",
+    "_prompts_0shot_rule_PQ": "One image. From 0 to 10.",
+}
+
+
+def build_edit_score(folder: Path, *, backbone: str = "qwen3-vl-4b", answers: tuple[str, str] = ANSWERS) -> Any:
+    """The files of EditScore; gives the network with the adapter merged in by peft.
+
+    Each answer is one token. The first number of what the network holds is large before an answer and small behind it,
+    so that it answers and ends; the balance of its first two numbers, which depends on the images, decides which one.
+    """
+    base = folder / backbone
+    (build_qwen3_vl if backbone.startswith("qwen3") else build_qwen2_5_vl)(base)
+    processor = cast("Any", transformers.AutoProcessor).from_pretrained(base)
+    model = cast("Any", transformers.AutoModelForImageTextToText).from_pretrained(base)
+    processor.tokenizer.add_tokens(list(answers))
+    model.resize_token_embeddings(max(len(processor.tokenizer), model.config.text_config.vocab_size))
+    first, second = processor.tokenizer.convert_tokens_to_ids(list(answers))
+    end = processor.tokenizer.eos_token_id
+    with torch.no_grad():
+        words, head = model.model.language_model.embed_tokens.weight, model.lm_head.weight
+        words *= 0.05
+        words[:, 0], words[first, 0], words[second, 0] = 8.0, -8.0, -8.0
+        model.model.language_model.norm.weight.fill_(1.0)
+        head.zero_()
+        head[first, :2], head[second, :2] = torch.tensor([1.1, 0.37]), torch.tensor([0.9, -0.37])
+        head[end, 0] = -1.0
+    model.config.text_config.eos_token_id = model.generation_config.eos_token_id = end
+    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    model.save_pretrained(base)
+    processor.save_pretrained(base)
+    text = "\n".join(f"{name} = {rule!r}" for name, rule in RULES.items())
+    (folder / "vie_prompts.py").write_text(text)
+    return build_lora(folder / f"{backbone}-lora", model, layers=["q_proj", "v_proj"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from places import SCRATCH
 
 BUILDERS: dict[str, str] = {
+    "edit_score": "tiny_qwen:build_edit_score",
     "edit_reward": "tiny_qwen:build_edit_reward",
     "llava_reward": "tiny_qwen:build_llava_reward",
     "pal4vst": "tiny_pal4vst:build",

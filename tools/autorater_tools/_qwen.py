@@ -27,15 +27,19 @@ class Prompt:
 
 
 class Words:
-    """Tokenizer, image processor and chat format of a checkpoint folder; images of `pixels` (least, most) pixels."""
+    """Tokenizer, image processor and chat format of a checkpoint folder.
 
-    def __init__(self, folder: Path, *, pixels: tuple[int, int], more: Sequence[str] = ()) -> None:
+    Images are brought to `pixels` (least, most) pixels, or to what the checkpoint says; `more` are tokens to add.
+    """
+
+    def __init__(self, folder: Path, *, pixels: tuple[int, int] | None = None, more: Sequence[str] = ()) -> None:
         allow_torchvision()
         from transformers import AutoProcessor, Qwen2VLImageProcessorPil
 
         self.processor: Any = load_pretrained(AutoProcessor, folder)
         self.processor.image_processor = load_pretrained(Qwen2VLImageProcessorPil, folder)
-        self.processor.image_processor.size = {"shortest_edge": pixels[0], "longest_edge": pixels[1]}
+        if pixels:
+            self.processor.image_processor.size = {"shortest_edge": pixels[0], "longest_edge": pixels[1]}
         self.tokenizer: Any = self.processor.tokenizer
         if more:
             self.tokenizer.add_special_tokens({"additional_special_tokens": list(more)})
@@ -56,11 +60,14 @@ class Words:
         turn = {"role": "user", "content": [*content, {"type": "text", "text": text}]}
         return str(self.processor.apply_chat_template([turn], tokenize=False, add_generation_prompt=True))
 
-    def inputs(self, prompts: Sequence[Prompt]) -> Mapping[str, Tensor]:
-        """The prompts as tensors; shorter rows are filled up on the right, where nothing that is read can see it."""
+    def inputs(self, prompts: Sequence[Prompt], *, side: str = "right") -> Mapping[str, Tensor]:
+        """The prompts as tensors; shorter rows are filled up on the right, where nothing that is read can see it.
+
+        To write on, they are filled up on the left.
+        """
         images = [list(prompt.images) for prompt in prompts]
         texts = [prompt.text for prompt in prompts]
-        found = self.processor(text=texts, images=images, padding=True, padding_side="right", return_tensors="pt")
+        found = self.processor(text=texts, images=images, padding=True, padding_side=side, return_tensors="pt")
         return dict(found)
 
 
