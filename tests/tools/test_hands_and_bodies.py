@@ -1,13 +1,18 @@
 """Hands and bodies: the geometry here, the networks where their environment is."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+from asking import photograph
 from numpy.typing import NDArray
 from pictures import picture
 
-from autorater.assessment import Declined, Region
-from autorater.toolbox import View
-from autorater_tools.hands_and_bodies import HandsAndBodies, asymmetries, box_of, describe
+from autorater.assessment import Declined, Measured, Region
+from autorater.image import open_picture
+from autorater.toolbox import Toolbox, View
+from autorater_tools.hands_and_bodies import asymmetries, box_of, describe
 
 
 def body(**ends: tuple[float, float, float]) -> "NDArray[np.float64]":
@@ -37,6 +42,25 @@ def test_words() -> None:
     assert describe([], {"shin": 0.2}) == "Hands: none. Left and right differ in length: shin 20%."
 
 
-def test_nothing_to_find_is_declined() -> None:
-    pytest.importorskip("mediapipe", reason="mediapipe lies in an environment of its own")
-    assert isinstance(HandsAndBodies()([View(image=picture())])[0], Declined)
+def test_the_networks_run_in_a_worker_with_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = os.environ.get("TESTED_ENVIRONMENTS")
+    if not folder or not Path(folder, "hands_and_bodies").is_dir():
+        pytest.skip("TESTED_ENVIRONMENTS names no folder with what `autorater tools env hands_and_bodies` made")
+    monkeypatch.setenv("AUTORATER_ENVIRONMENTS", folder)
+    toolbox = Toolbox()
+    try:
+        toolbox.require(["hands_and_bodies"])
+        portrait = open_picture(np.asarray(photograph("astronaut")))
+        found, nothing = [
+            toolbox.submit("hands_and_bodies", View(image=image)).result(timeout=120)[0]
+            for image in (portrait, picture())
+        ]
+    finally:
+        toolbox.close()
+    assert isinstance(nothing, Declined)
+    assert isinstance(found, Measured)
+    values = {reading.quantity: reading.value for reading in found.readings}
+    assert values["bodies"] == 1
+    assert 0.2 < values["joints_seen"] < 0.8
+    body = next(region for region in found.regions if region.label == "body")
+    assert body.box[0] < 0.45 < body.box[2]
