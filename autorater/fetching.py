@@ -196,7 +196,7 @@ def _open(address: Address, start: int, notes: Mapping[str, Any]) -> Any:
         return urllib.request.build_opener(_Careful).open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
-            if error.code == 416:  # it ends where our part ends, or before
+            if error.code == 416 and start:  # it ends where our part ends, or before
                 return _open(address, 0, {})
             if error.code in _AGAIN:
                 raise _Broken(f"the server answered {error.code}") from None

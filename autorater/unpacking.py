@@ -22,7 +22,6 @@ _SINGLE: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zX
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
-    gzip.BadGzipFile,
     lzma.LZMAError,
     zlib.error,
     EOFError,
@@ -63,15 +62,9 @@ def unpack(archive: Path, member: str, target: Path, *, folder: bool) -> None:
             check_room(sum(entry.size for _, entry in chosen), archive.parent, f"unpacking {archive.name}")
             for path, entry in chosen:
                 _write(entry, target / path if folder and path else target)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        lzma.LZMAError,
-        zlib.error,
-        EOFError,
-        gzip.BadGzipFile,
-        RuntimeError,
-    ) as error:
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; bz2's own about its data have none
+            raise
         raise SpecialistError(f"{archive.name} is a damaged archive ({error}): fetch it again") from error
 
 

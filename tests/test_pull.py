@@ -169,6 +169,7 @@ def test_a_part_that_is_whole_only_gets_its_name(server: WeightsServer) -> None:
         (401, "the server refuses it (401)"),
         (503, "the server answered 503 (4 times in a row"),
         (400, "the server answered 400"),
+        (416, "the server answered 416"),  # although no part of the file was asked for
     ],
 )
 def test_a_refusal_is_one_line(server: WeightsServer, status: int, words: str) -> None:
@@ -390,6 +391,7 @@ def test_an_archive_cannot_make_links(tmp_path: Path, pack: Any) -> None:
         (b"no archive at all", ".", "is no archive that can be read"),
         (zipped(FILES)[:-500], "top/a.pt", "archive"),
         (tarred(FILES)[:-500], "other/b.pt", "damaged archive"),
+        (b"BZh9" + bytes(100), ".", "damaged archive"),
         (zipped(FILES), "absent.pt", "has no 'absent.pt'; it holds top/a.pt"),
         (zipped(FILES), "top", "is a folder of 2 files, expected one file"),
     ],
