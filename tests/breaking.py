@@ -145,6 +145,16 @@ class Talking(Plain):
         return measured(view.image.width)
 
 
+class Leaving(Plain):
+    """Wants to end Python, as a library does whose author meant a script."""
+
+    def look(self, view: View) -> Outcome:
+        """The width, or the end."""
+        if view.image.width == 13:
+            sys.exit("thirteen")
+        return measured(view.image.width)
+
+
 class Unmade:
     """Cannot be made."""
 

@@ -7,6 +7,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from autorater.cache import code_digest
 from autorater.card import Card, find_cards
 from autorater.errors import MissingExtraError, SpecialistError, UsageError
 from autorater.image import open_picture
+from autorater.places.lane import Job, Lane
 from autorater.places.place import Place, check_address, parse_place
 from autorater.toolbox import Toolbox, View, tool_settings
 
@@ -209,6 +211,44 @@ def test_memory_is_given_back_on_request() -> None:
     assert before[0] != after[0]  # another process
     assert before[1] == after[1]
     assert len(Width.devices) == 2  # loaded again
+
+
+def test_what_wants_to_end_python_only_fails() -> None:
+    for place in ("here", "worker"):
+        box = Toolbox({"leaving": breaking("leaving")}, places={"leaving": place})
+        told = [getattr(one, "error", one.kind) for one in look(box, "leaving", [wide(12), wide(13), wide(14)])]
+        box.close()
+        assert told == ["measured", "SystemExit: thirteen", "measured"]
+
+
+class Restless:
+    """A place that cannot rest, as when a GPU failed."""
+
+    device = "cpu"
+    idle_seconds: float | None = 0.01
+
+    def outcomes(self, card: Card, views: Sequence[View], /) -> list[Outcome]:
+        """Nothing but words."""
+        return [Measured(text="seen") for _ in views]
+
+    def rest(self) -> None:
+        """Fail."""
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    def abort(self) -> None:
+        """Nothing to stop."""
+
+
+def test_a_place_that_cannot_rest_still_looks() -> None:
+    lane = Lane(Restless(), settings="", name="restless")
+    lane.put([])
+    time.sleep(0.05)  # idle, too
+    job = Job(card("width"), wide(20), Future())
+    lane.put([job])
+    assert job.done.result(timeout=10)[0] == Measured(text="seen")
+    lane.stop()
+    lane.join(10)
+    assert not lane.thread.is_alive()
 
 
 # --- another interpreter ---------------------------------------------------------------------------------------------

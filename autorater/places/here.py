@@ -35,7 +35,7 @@ class Here:
         except AutoRaterError as error:
             if len(views) == 1 or card.name not in self.loaded:
                 return [Failed(error=str(error)) for _ in views]
-        except Exception as error:  # whatever it raises becomes a typed absence; the log has the trace
+        except (Exception, SystemExit) as error:  # whatever it raises becomes a typed absence; the log has the trace
             _log.warning("specialist %s failed on %d views", card.name, len(views), exc_info=True)
             if len(views) == 1 or card.name not in self.loaded:
                 return [Failed(error=f"{type(error).__name__}: {error}"[:300]) for _ in views]

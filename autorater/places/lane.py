@@ -95,7 +95,7 @@ class Lane:
                 self.run([job for job in batch if job.done.set_running_or_notify_cancel()])
         finally:
             give_up(waiting)
-            self.looking.rest()
+            self.rest()
 
     def collect(self, waiting: dict[str, deque[Job]]) -> bool:
         """Take all that came, waiting for something when there is nothing to do. False: the lane is to end."""
@@ -107,15 +107,22 @@ class Lane:
             except queue.Empty:
                 if waiting:
                     return True
-                self.looking.rest()
+                self.rest()
                 resting = True
                 continue
             if came is None:
                 return False
             if not came:
-                self.looking.rest()
+                self.rest()
             for job in came:
                 waiting.setdefault(job.card.name, deque()).append(job)
+
+    def rest(self) -> None:
+        """Let the place rest. What goes wrong there must not end the thread: whoever asks next would wait for ever."""
+        try:
+            self.looking.rest()
+        except Exception:  # as when CUDA fails and its memory is asked back
+            _log.warning("the lane %s could not rest", self.thread.name, exc_info=True)
 
     def run(self, jobs: list[Job]) -> None:
         """Let the place look at one batch of one specialist."""
