@@ -15,7 +15,15 @@ from autorater.errors import SpecialistError
 from autorater.image import open_picture
 from autorater.toolbox import View
 from autorater_tools._boxes import Box
-from autorater_tools._coco import CLASSES, CocoDetector, centernet_boxes, letterboxed, nanodet_boxes, together
+from autorater_tools._coco import (
+    CLASSES,
+    CocoDetector,
+    centernet_boxes,
+    letterboxed,
+    nanodet_boxes,
+    surest_of_each_place,
+    together,
+)
 from autorater_tools._tfjs import TfjsGraph
 from autorater_tools.coco_objects import CocoObjects
 
@@ -45,10 +53,12 @@ def test_a_thing_of_centernet_is_a_peak_and_its_four_reaches() -> None:
 
 def test_what_both_see_is_surer_and_one_place_holds_one_thing() -> None:
     here, shifted, there = (0.1, 0.1, 0.5, 0.5), (0.12, 0.1, 0.5, 0.5), (0.6, 0.6, 0.9, 0.9)
-    seen = together(
+    everything = together(
         [Box("cat", 0.5, here), Box("dog", 0.55, shifted), Box("car", 0.3, there)],
         [Box("cat", 0.4, shifted), Box("bird", 0.2, there)],
     )
+    assert [one.box.label for one in everything] == ["cat", "dog", "car", "bird"]
+    seen = surest_of_each_place(everything)
     assert [(one.box.label, one.box.score, one.both) for one in seen] == [("cat", 0.7, True), ("car", 0.3, False)]
     assert seen[0].box.corners == here
     assert together([], []) == []

@@ -33,6 +33,8 @@ NANODET_SIDE = 416
 CENTERNET_SIDE = 512
 LEAST = 0.2
 """Below this score a network's box is not even heard as a witness."""
+MOST = 100
+"""The surest boxes of a network, as its authors keep them; the others are not looked at."""
 ALONE = 0.1
 """What one network saw alone needs this much more than the threshold."""
 SAME = 0.5
@@ -59,13 +61,15 @@ class CocoDetector:
     def find(self, picture: Picture, *, threshold: float) -> list[Seen]:
         """The things whose score is at least `threshold`, or a little more when one network saw it alone.
 
-        The work is kept with the picture.
+        Of several classes in one place the surest is told.
         """
-        everything = picture.remember("coco", lambda: self._find(picture.rgb()))
-        return [seen for seen in everything if seen.box.score >= threshold + (0 if seen.both else ALONE)]
+        seen = surest_of_each_place(self.hints(picture))
+        return [one for one in seen if one.box.score >= threshold + (0 if one.both else ALONE)]
 
-    def _find(self, image: Image.Image) -> list[Seen]:
-        return together(self.by_nanodet(image), self.by_centernet(image))
+    def hints(self, picture: Picture) -> list[Seen]:
+        """Everything that was seen, best first, with every class that a place may hold; kept with the picture."""
+        image = picture.rgb()
+        return picture.remember("coco", lambda: together(self.by_nanodet(image), self.by_centernet(image)))
 
     def by_nanodet(self, image: Image.Image) -> list[Box]:
         """The boxes of NanoDet with a score of at least 0.2."""
@@ -127,8 +131,7 @@ def together(ours: Sequence[Box], theirs: Sequence[Box]) -> list[Seen]:
     """What two networks saw, best first.
 
     Two boxes of one class that overlap by half are one thing: its box is that of the surer network and its score
-    1 - (1 - a)(1 - b). What one network saw alone keeps its score. Of several things in one place the surest stays,
-    whatever its class: "bear" and "dog" of one animal are one animal.
+    1 - (1 - a)(1 - b). What one network saw alone keeps its score.
     """
     left = list(theirs)
     found: list[Seen] = []
@@ -142,10 +145,17 @@ def together(ours: Sequence[Box], theirs: Sequence[Box]) -> list[Seen]:
         score = round(1 - (1 - box.score) * (1 - other.score), 4)
         found.append(Seen(replace(max(box, other, key=lambda one: one.score), score=score), both=True))
     found += [Seen(box, both=False) for box in left]
+    kept = without_doubles([seen.box for seen in found], limit=DOUBLE)
+    single = [seen for seen in found if seen.box in kept]
+    return sorted(single, key=lambda seen: (-seen.box.score, seen.box.corners, seen.box.label))
+
+
+def surest_of_each_place(seen: Sequence[Seen]) -> list[Seen]:
+    """Of the things in one place the surest, whatever its class: "bear" and "dog" of one animal are one animal."""
     kept: list[Seen] = []
-    for seen in sorted(found, key=lambda seen: (-seen.box.score, seen.box.corners, seen.box.label)):
-        if all(overlap(seen.box.corners, better.box.corners) <= DOUBLE for better in kept):
-            kept.append(seen)
+    for one in seen:
+        if all(overlap(one.box.corners, better.box.corners) <= DOUBLE for better in kept):
+            kept.append(one)
     return kept
 
 
@@ -155,7 +165,9 @@ def _kept(scores: Tensor, corners: Tensor, image: Image.Image) -> list[Box]:
     wide, high = (side / max(image.size) for side in image.size)
     edges = ((1 - wide) / 2, (1 - high) / 2)
     found: list[Box] = []
-    for row in np.flatnonzero((best >= LEAST).numpy()):
+    for row in best.topk(min(MOST, len(best))).indices.numpy():
+        if float(best[row]) < LEAST:
+            break
         left, top, right, bottom = (float(value) for value in corners[row])
         place = corners_within(
             (left - edges[0]) / wide, (top - edges[1]) / high, (right - edges[0]) / wide, (bottom - edges[1]) / high
