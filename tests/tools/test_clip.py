@@ -152,9 +152,8 @@ def test_pictures_and_texts_are_embedded_once(tmp_path: Path) -> None:
     picture = small("coffee", 48)
     first = clip.cosines([View(image=picture, prompt=prompt) for prompt in PROMPTS])
     assert clip.cosines([View(image=picture, prompt=PROMPTS[0])])[0][0] == first[0][0]
-    assert counting.pictures <= 3
     clip.cosines([View(image=picture, prompt=prompt) for prompt in PROMPTS])
-    assert (counting.pictures, counting.texts) == (3, 3)
+    assert (counting.pictures, counting.texts) == (1, 3)
     for number in range(300):
         clip.text(str(number))
     assert len(clip.texts) == 256

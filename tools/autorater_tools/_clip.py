@@ -54,10 +54,11 @@ class Clip:
     def picture_embeddings(self, pictures: Sequence[Picture]) -> Tensor:
         """Unit embeddings, shape (pictures, width), float32 on the CPU; kept with each picture."""
         kept = [picture.remember(self.key, dict[str, Tensor]) for picture in pictures]
-        new = [number for number, memory in enumerate(kept) if not memory]
-        rows = in_batches([pictures[number] for number in new], self._pictures, size=batch(self.device))
-        for number, row in zip(new, rows, strict=True):
-            kept[number]["embedding"] = row
+        new = {picture.sha256: picture for picture, memory in zip(pictures, kept, strict=True) if not memory}
+        rows = dict(zip(new, in_batches(list(new.values()), self._pictures, size=batch(self.device)), strict=True))
+        for picture, memory in zip(pictures, kept, strict=True):
+            if not memory:
+                memory["embedding"] = rows[picture.sha256]
         return torch.stack([memory["embedding"] for memory in kept])
 
     def text(self, text: str) -> Text:
