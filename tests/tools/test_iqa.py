@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from tiny_weights import tiny_weights  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from autorater_tools._pyiqa import to_tensor  # noqa: E402
 from autorater_tools.iqa_dists import IqaDists  # noqa: E402
 from autorater_tools.iqa_lpips import IqaLpips  # noqa: E402
 from autorater_tools.iqa_musiq import IqaMusiq  # noqa: E402
 from autorater_tools.iqa_nima import IqaNima  # noqa: E402
+from autorater_tools.iqa_q_align import IqaQAlign  # noqa: E402
 
 FILES = {
     "iqa_musiq": "musiq_koniq_ckpt-e95806b9.pth",
@@ -176,6 +179,30 @@ def test_the_process_is_as_before_and_nothing_is_said(
         IqaMusiq(weights=tiny_weights("iqa_musiq"))
     assert (hub.get_dir(), torch.load, download.DEFAULT_CACHE_DIR, download.download_url_to_file) == before
     assert capsys.readouterr() == ("", "")
+
+
+def test_q_align_weighs_the_five_words_and_leaves_llama_alone(tmp_path: Path) -> None:
+    llama: Any = import_module("transformers.models.llama.modeling_llama")
+    before = {**llama.__dict__}, llama.LlamaModel.forward, llama.LlamaForCausalLM.forward, list(sys.path)
+    specialist = IqaQAlign(weights=tiny_weights("iqa_q_align"))
+    assert ({**llama.__dict__}, llama.LlamaModel.forward, llama.LlamaForCausalLM.forward, list(sys.path)) == before
+    picture = small("coffee")
+    outcome = specialist([View(image=picture)])[0]
+    assert isinstance(outcome, Measured)
+    assert [reading.quantity for reading in outcome.readings] == ["quality", "aesthetics"]
+    with torch.inference_mode():
+        network = specialist.network
+        pixels = network.preprocess(to_tensor(np.asarray(picture.rgb())))
+        logits = network.model.score(None, image_tensor=pixels, task_="quality", return_dict=True)["logits"][0]
+    expected = float((logits.float().softmax(-1) * torch.tensor([5.0, 4, 3, 2, 1])).sum())
+    assert outcome.readings[0].value == pytest.approx(expected, abs=5e-3)  # the package adds in half precision
+    with pytest.raises(SpecialistError, match="one-align/ is not among"):
+        IqaQAlign(weights=tmp_path)
+    shutil.copytree(tiny_weights("iqa_q_align"), tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "one-align" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(SpecialistError, match="tools pull iqa_q_align"):
+        IqaQAlign(weights=tmp_path)
 
 
 def test_none_is_for_commercial_use() -> None:

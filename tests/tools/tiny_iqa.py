@@ -92,3 +92,32 @@ def _backbone(path: Path, name: str) -> None:
         features = key.startswith("features") and seen is not None
         state[key] = seen if features and seen is not None else torch.zeros(1).expand(value.shape)
     torch.save(state, path)
+
+
+def build_q_align(folder: Path) -> None:
+    """mPLUG-Owl2 with 32 channels and a tokenizer of letters and the five words."""
+    place = folder / "one-align"
+    place.mkdir()
+    words = ["<unk>", "<s>", "</s>", *map(chr, range(33, 127)), "▁"]
+    words += [f"▁{word}" for word in ("excellent", "good", "fair", "poor", "bad")]
+    tokenizers, transformers = import_module("tokenizers"), import_module("transformers")
+    model: Any = tokenizers.models.BPE(vocab={word: i for i, word in enumerate(words)}, merges=[], unk_token="<unk>")
+    names = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer(model), **names).save_pretrained(place)
+    side = {"height": 56, "width": 56}
+    transformers.CLIPImageProcessor(size={"shortest_edge": 56}, crop_size=side).save_pretrained(place)
+    specialist: Any = import_module("autorater_tools.iqa_q_align")
+    with building("tiny", None), specialist.from_folder(place):
+        parts: Any = import_module("pyiqa.archs.q_align.configuration_mplug_owl2")
+        network: Any = import_module("pyiqa.archs.q_align.modeling_mplug_owl2")
+        small = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+        eyes = parts.MplugOwlVisionConfig(image_size=56, patch_size=14, **small)
+        bridge = parts.MplugOwlVisualAbstractorConfig(
+            num_learnable_queries=4, encoder_hidden_size=32, grid_size=4, **small
+        )
+        visual = {"visual_model": eyes.to_dict(), "visual_abstractor": bridge.to_dict()}
+        random.manual_seed(5)
+        config = parts.MPLUGOwl2Config(
+            visual_config=visual, vocab_size=len(words), **{**small, "num_hidden_layers": 2, "intermediate_size": 64}
+        )
+        network.MPLUGOwl2LlamaForCausalLM(config).save_pretrained(place)

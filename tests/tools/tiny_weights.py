@@ -19,6 +19,7 @@ BUILDERS: dict[str, str] = {
     "iqa_topiq_iaa": "tiny_iqa:build_topiq_iaa",
     "iqa_nima": "tiny_iqa:build_nima",
     "iqa_clipiqa_plus": "tiny_iqa:build_clipiqa_plus",
+    "iqa_q_align": "tiny_iqa:build_q_align",
     "iqa_lpips": "tiny_iqa:build_lpips",
     "iqa_dists": "tiny_iqa:build_dists",
     "hpsv3": "tiny_qwen:build_hpsv3",
