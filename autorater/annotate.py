@@ -11,8 +11,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 from unicodedata import combining, normalize
 
-from autorater.assessment import Mask, Measured, Region
-from autorater.errors import one_line
+from autorater.assessment import MASK_SIDE, Mask, Measured, Region
+from autorater.errors import ImageError, one_line
 from autorater.image import Picture, open_picture
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ def annotate(picture: Picture, outcome: Measured) -> Picture | None:
     """The picture with the regions and the mask of `outcome` drawn in, as a JPEG; None when there is nothing to draw.
 
     At most 1024 pixels on the longer side. Regions beyond the surest 30 are counted, not drawn.
+
+    Raises:
+        ImageError: the mask is no image.
+
     """
     from PIL import Image
 
@@ -81,10 +85,16 @@ def annotate(picture: Picture, outcome: Measured) -> Picture | None:
 
 
 def _strengths(mask: Mask) -> "Image.Image | None":
-    """The mask in mode L; None when it is 0 everywhere."""
+    """The mask in mode L; None when it is 0 everywhere. It may come from another machine, so it is read with care."""
     from PIL import Image
 
-    image = Image.open(BytesIO(b64decode(mask.png))).convert("L")
+    try:
+        image = Image.open(BytesIO(b64decode(mask.png)), formats=["PNG"])
+        if max(image.size) > MASK_SIDE:
+            raise ValueError(f"{image.width}x{image.height} pixels, at most {MASK_SIDE} a side")
+        image = image.convert("L")
+    except Exception as error:  # Pillow's decoders raise anything on broken files
+        raise ImageError(f"the mask {one_line(mask.label)[:60]!r} is no small PNG ({one_line(error)[:100]})") from error
     return image if image.getbbox() else None
 
 

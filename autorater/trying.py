@@ -1,5 +1,6 @@
 """`autorater tools try`: one specialist, a few images, what it says of each."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 from autorater.annotate import annotate
 from autorater.assessment import Measured, Outcome, Provenance
 from autorater.card import Card
-from autorater.errors import UsageError
+from autorater.errors import ImageError, UsageError
 from autorater.image import Picture, open_picture
 from autorater.toolbox import Toolbox, View
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,14 @@ def _numbers(images: Sequence[str]) -> list[str]:
 
 
 def _draw(picture: Picture, outcome: Outcome, target: Path) -> Path | None:
-    if not isinstance(outcome, Measured) or (annotated := annotate(picture, outcome)) is None:
+    if not isinstance(outcome, Measured):
+        return None
+    try:
+        annotated = annotate(picture, outcome)
+    except ImageError as error:  # the readings stand without it
+        _log.warning("%s", error)
+        return None
+    if annotated is None:
         return None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

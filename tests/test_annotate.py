@@ -1,5 +1,6 @@
 """The annotated picture: what it shows, where, and that nothing breaks it."""
 
+from base64 import b64encode
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from places import ROOT
 
 from autorater.annotate import LONGEST, MOST, SHORTEST, annotate, drawable
 from autorater.assessment import Mask, Measured, Reading, Region
+from autorater.errors import ImageError
 from autorater.image import Picture, open_picture
 
 
@@ -93,6 +95,19 @@ def test_a_mask_is_strongest_where_it_is_and_has_a_legend() -> None:
     assert right[1] > 30  # and the picture shows through
     legend = pixels(annotated)[301:, 6:100]
     assert (legend[..., 0] > 150).sum() > 500
+
+
+def png_of(side: int) -> bytes:
+    buffer = BytesIO()
+    Image.new("L", (side, side), 255).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", png_of(64)[:60], png_of(300)])
+def test_a_mask_that_is_no_small_image_is_refused(data: bytes) -> None:
+    mask = Mask(label="torn", png=b64encode(data).decode())
+    with pytest.raises(ImageError, match="the mask 'torn' is no small PNG"):
+        annotate(plain(64, 64), Measured(mask=mask))
 
 
 @pytest.mark.parametrize(
