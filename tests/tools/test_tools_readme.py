@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import cards, small
+from asking import small
 
 from autorater.assessment import Measured, Outcome
 from autorater.card import read_card
+from autorater.errors import UsageError
 from autorater.toolbox import View, checked
+from autorater_evals.specialist_table import placed, rendered
 
 README = (Path(__file__).parents[2] / "tools" / "README.md").read_text(encoding="utf-8")
-ARROWS = {"higher": "↑", "lower": "↓", "neither": "·"}
 
 
 def block(language: str) -> str:
@@ -31,11 +32,11 @@ def test_the_example_keeps_the_promises_of_its_card() -> None:
     assert outcome.readings[0].value == 1
 
 
-@pytest.mark.parametrize("name", cards())
-def test_the_table_names_every_card(name: str) -> None:
-    row = next((line for line in README.splitlines() if line.startswith(f"| `{name}` |")), None)
-    assert row, f"add {name} to the table of tools/README.md"
-    meta = cards()[name].meta
-    assert ", ".join(f"`{quantity.name}` {ARROWS[quantity.better]}" for quantity in meta.quantities) in row
-    assert f"| {'yes' if meta.commercial else 'no'} |" in row
-    assert meta.licence in row
+def test_the_tables_are_those_of_the_cards() -> None:
+    command = "python -m autorater_evals.specialist_table --write tools/README.md"
+    assert placed(README, rendered()) == README, f"run {command}"
+
+
+def test_a_file_without_marks_is_refused() -> None:
+    with pytest.raises(UsageError, match="expected the marks"):
+        placed("# Nothing here\n", {"table": "|"})
