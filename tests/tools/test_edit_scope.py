@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from asking import photograph
+from asking import ask, photograph
 from human_models import human_models
 from PIL import Image, ImageDraw
 
@@ -156,3 +156,12 @@ def test_with_the_packaged_networks_a_cat_is_where_the_instruction_says() -> Non
     assert values["located"] == 1
     assert "where cat was found" in outcome.text
     assert values["outside_share"] < values["changed_share"]
+
+
+def test_pixel_change_gives_its_mask_too() -> None:
+    view = edits()
+    outcome = ask("pixel_change", view.image, sources=[view.sources[0]])
+    assert isinstance(outcome, Measured)
+    assert outcome.mask is not None
+    mask = outcome.mask.array()
+    assert (mask.shape, mask[130, 130], mask[200, 30]) == ((256, 256), 255, 0)

@@ -167,3 +167,14 @@ def test_a_picture_with_the_packaged_networks() -> None:
     assert readings["claims"] == len(told)
     assert readings["told"] == sum(answer != "cannot tell" for answer in told.values())
     assert readings["met"] == sum(answer == "yes" for answer in told.values()) / readings["told"]
+
+
+def test_grounding_dino_finds_what_coco_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "grounding_dino").symlink_to(tiny_weights("grounding_dino"))
+    monkeypatch.setenv("AUTORATER_WEIGHTS", str(tmp_path))
+    (outcome,) = ObjectChecks(detector="grounding_dino")([View(image=beside(), prompt="a street above a carpet")])
+    assert isinstance(outcome, Measured)
+    assert "at least 1 street: " in outcome.text
+    assert "Not known" not in outcome.text
+    assert {region.label for region in outcome.regions} <= {"street", "carpet"}
+    assert open_detector("grounding_dino", None, device="cpu").find(beside(), []) == {}

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from autorater.assessment import Declined, Measured, Outcome, Region
+from autorater.assessment import Declined, Mask, Measured, Outcome, Region
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._pixels import (
@@ -62,7 +62,10 @@ def measure(view: View) -> Outcome:
     changed = changes(before, after)
     share = float(changed.mean())
     outcome = measured({"ssim": ssim(before, after), "psnr": psnr(before, after), "changed_share": share})
-    return outcome.model_copy(update={"regions": regions(changed)}) if isinstance(outcome, Measured) else outcome
+    if not isinstance(outcome, Measured):
+        return outcome
+    mask = Mask.of("changed", changed.astype(np.float32))
+    return outcome.model_copy(update={"regions": regions(changed), "mask": mask})
 
 
 def ssim(before: Pixels, after: Pixels) -> float:
