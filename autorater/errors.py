@@ -20,11 +20,17 @@ A message says what was expected, what came, and what to do.
 import re
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_FOLDERS = re.compile(r"""(?<![\w./:])(?:[A-Za-z]:[\\/]|~?/|\\\\)(?:[^\s\\/'"<>]+[\\/])+""")
 
 
 def one_line(text: object) -> str:
     """`text` as one line without control characters, which a terminal would obey."""
     return _CONTROL.sub("\ufffd", " ".join(str(text).split()))
+
+
+def without_folders(text: str) -> str:
+    """`text` with the folders of absolute paths replaced by "…/": libraries' messages have them, logs must not."""
+    return _FOLDERS.sub("…/", text)
 
 
 class AutoRaterError(Exception):

@@ -23,7 +23,7 @@ from autorater import report_evidence, report_rows, report_words
 from autorater.annotate import annotate
 from autorater.assessment import Measured
 from autorater.card import Card
-from autorater.errors import AutoRaterError, RecordError
+from autorater.errors import AutoRaterError, RecordError, without_folders
 from autorater.image import Picture
 from autorater.judgment import Judgment
 
@@ -169,7 +169,7 @@ def _environment() -> Environment:
     )
     filters, names = cast(dict[str, Any], environment.filters), cast(dict[str, Any], environment.globals)
     words = report_words
-    for function in (words.words, words.short, words.percent, words.money, words.without_folders, words.and_list):
+    for function in (words.words, words.short, words.percent, words.money, without_folders, words.and_list):
         filters[function.__name__] = function
     names.update(words=report_words, rows=report_rows, evidence=report_evidence)
     return environment

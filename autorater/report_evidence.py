@@ -6,8 +6,9 @@ from typing import Literal, TypeAlias
 
 from autorater.assessment import Assessment, Declined, Failed, Measured, Quantity, Reading
 from autorater.card import Card
+from autorater.errors import without_folders
 from autorater.judgment import Judgment
-from autorater.report_words import letters, without_folders, words
+from autorater.report_words import letters, words
 from autorater.verdict import Citation
 
 _OPEN_END = 0.8

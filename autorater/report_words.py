@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autorater.checklist import Answer, share_of_yes
+from autorater.errors import without_folders
 from autorater.judgment import Duel, Judgment, OutcomeKind, Pass, total_cost
 from autorater.model import Usage
 from autorater.request import LETTERS
@@ -28,7 +29,6 @@ METHODS = {
 }
 _REPEATS = re.compile(r"^(image [a-z] is preferred|tie|scored [\d.]+ of 10)[,:]? ?")
 """What a reason says that the headline has said already."""
-_FOLDERS = re.compile(r"""(?<![\w./:])(?:[A-Za-z]:[\\/]|~?/|\\\\)(?:[^\s\\/'"<>]+[\\/])+""")
 
 
 def letters(judgment: Judgment) -> str:
@@ -64,11 +64,6 @@ def money(cost: float | None) -> str:
     if cost == 0:
         return "$0"
     return f"${cost:,.2f}" if cost >= 1 else f"${cost:.4f}"
-
-
-def without_folders(text: str) -> str:
-    """`text` with the folders of absolute paths replaced by "…/": machines' messages carry them, reports must not."""
-    return _FOLDERS.sub("…/", text)
 
 
 def and_list(names: Sequence[str]) -> str:

@@ -155,6 +155,14 @@ class Leaving(Plain):
         return measured(view.image.width)
 
 
+class Astray(Plain):
+    """Misses a file, and says where it looked."""
+
+    def look(self, view: View) -> Outcome:
+        """No width."""
+        raise FileNotFoundError(2, "No such file", "/home/jane/weights/fox/config.json")
+
+
 class Unmade:
     """Cannot be made."""
 

@@ -221,6 +221,14 @@ def test_what_wants_to_end_python_only_fails() -> None:
         assert told == ["measured", "SystemExit: thirteen", "measured"]
 
 
+def test_an_error_names_no_folder_of_the_machine() -> None:
+    for place in ("here", "worker"):
+        box = Toolbox({"astray": breaking("astray")}, places={"astray": place})
+        (found,) = look(box, "astray", [wide(12)])
+        box.close()
+        assert getattr(found, "error", "") == "FileNotFoundError: [Errno 2] No such file: '…/config.json'"
+
+
 class Restless:
     """A place that cannot rest, as when a GPU failed."""
 

@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from autorater.assessment import Failed, Outcome, Provenance
+from autorater.assessment import Declined, Failed, Outcome, Provenance
 from autorater.card import Card
-from autorater.errors import SpecialistError
+from autorater.errors import SpecialistError, without_folders
 from autorater.specialist import View
 
 _log = logging.getLogger(__name__)
@@ -143,7 +143,14 @@ class Lane:
             provenance = Provenance(
                 card=job.card.digest, settings=self.settings, device=self.looking.device, seconds=round(seconds, 4)
             )
-            job.done.set_result((outcome, provenance))
+            job.done.set_result((_presentable(outcome), provenance))
+
+
+def _presentable(outcome: Outcome) -> Outcome:
+    """The outcome as it may stand in a log and before a VLM: messages of libraries name folders of this machine."""
+    if isinstance(outcome, Failed):
+        return Failed(error=without_folders(outcome.error))
+    return Declined(reason=without_folders(outcome.reason)) if isinstance(outcome, Declined) else outcome
 
 
 def give_up(waiting: Mapping[str, Iterable[Job]]) -> None:
