@@ -250,9 +250,17 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         status = _fail(UsageError(f"{_told(error)} (see --help)"), as_json="--json" in given)
     if status == _INTERRUPTED:
-        kept = "downloaded" if given[:2] == ["tools", "pull"] else "recorded"
-        typer.echo(f"autorater: interrupted; what was {kept} is kept: run the same command to resume", err=True)
+        typer.echo(f"autorater: interrupted{_kept(given)}", err=True)
     sys.exit(status)
+
+
+def _kept(given: list[str]) -> str:
+    """What an interrupted command leaves behind, and how to go on."""
+    if given[:1] == ["tools"] and given[1:2] != ["pull"]:
+        return ": run the same command to go on" if given[1:2] == ["env"] else ""
+    return (
+        f"; what was {'downloaded' if given[:1] == ['tools'] else 'recorded'} is kept: run the same command to resume"
+    )
 
 
 def _told(error: Any) -> str:
