@@ -258,9 +258,8 @@ def _kept(given: list[str]) -> str:
     """What an interrupted command leaves behind, and how to go on."""
     if given[:1] == ["tools"] and given[1:2] != ["pull"]:
         return ": run the same command to go on" if given[1:2] == ["env"] else ""
-    return (
-        f"; what was {'downloaded' if given[:1] == ['tools'] else 'recorded'} is kept: run the same command to resume"
-    )
+    what = "downloaded" if given[:1] == ["tools"] else "recorded"
+    return f"; what was {what} is kept: run the same command to resume"
 
 
 def _told(error: Any) -> str:
