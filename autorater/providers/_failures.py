@@ -29,6 +29,7 @@ _ADVICE = {
 }
 _CONSTANTS = {"-Infinity": -1e4, "Infinity": None, "NaN": None}
 """Some servers write the log probability of the impossible as -Infinity, which is no JSON."""
+_SURROGATE = re.compile(rb"\\ud[89a-f]", re.I)
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _NO_ANSWER = (httpx2.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
 
@@ -42,7 +43,7 @@ def json_of(content: bytes) -> Json:
 
 
 def answer_of(content: bytes | str, *, name: str, request_id: str) -> Json:
-    """The JSON object in a successful response.
+    """The JSON object in a successful response, as the log can hold it: halves of surrogate pairs become U+FFFD.
 
     Raises:
         Unavailable: it is something else (a proxy's HTML page, half an answer).
@@ -50,7 +51,9 @@ def answer_of(content: bytes | str, *, name: str, request_id: str) -> Json:
     """
     try:
         value = json.loads(content, parse_constant=_CONSTANTS.__getitem__)
-    except ValueError:
+        if _SURROGATE.search(content if isinstance(content, bytes) else content.encode("utf-8", "replace")):
+            value = _whole(value)
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         start = content[:60] if isinstance(content, str) else content[:60].decode("utf-8", "replace")
@@ -60,6 +63,14 @@ def answer_of(content: bytes | str, *, name: str, request_id: str) -> Json:
             request_id=request_id or None,
         )
     return cast(Json, value)
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(inside) for key, inside in cast("dict[object, object]", value).items()}
+    return [_whole(each) for each in cast("list[object]", value)] if isinstance(value, list) else value
 
 
 def failure(
