@@ -67,6 +67,18 @@ def test_a_checkpoint_is_loaded_to_infer(bert: Path) -> None:
     assert model.dtype == torch.float32
 
 
+def test_weights_that_are_missing_are_never_drawn_at_random(bert: Path, tmp_path: Path) -> None:
+    files: Any = pytest.importorskip("safetensors.torch")
+    folder = tmp_path / "partial"
+    folder.mkdir()
+    (folder / "config.json").write_bytes((bert / "config.json").read_bytes())
+    state = files.load_file(bert / "model.safetensors")
+    del state["embeddings.word_embeddings.weight"]
+    files.save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(SpecialistError, match=r"'partial' lacks 1 weights \(embeddings.word_embeddings.weight, …\)"):
+        load_model(transformers.BertModel, folder, device="cpu")
+
+
 @pytest.mark.parametrize("damage", ["truncated", "not json", "absent", "pickle"])
 def test_a_damaged_checkpoint_is_named_with_the_fix(bert: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "damaged"

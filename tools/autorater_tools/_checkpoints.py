@@ -53,8 +53,20 @@ def _without_bars() -> Generator[None]:
 
 
 def load_model(loader: Any, folder: Path, *, device: str, dtype: torch.dtype | None = None) -> Any:
-    """The model of a checkpoint folder on `device`, ready to infer, in `dtype` or the device's precision."""
-    model = load_pretrained(loader, folder, dtype=dtype or precision(device), use_safetensors=True)
+    """The model of a checkpoint folder on `device`, ready to infer, in `dtype` or the device's precision.
+
+    Raises:
+        SpecialistError: as `load_pretrained`, or weights are missing, which the library would draw at random.
+
+    """
+    model, told = load_pretrained(
+        loader, folder, dtype=dtype or precision(device), use_safetensors=True, output_loading_info=True
+    )
+    if missing := sorted(told["missing_keys"]):
+        raise SpecialistError(
+            f"{folder.name!r} lacks {len(missing)} weights ({missing[0]}, …): fetch it again with "
+            "`autorater tools pull`, or use a checkpoint of the architecture that its config.json names"
+        )
     return model.to(device).eval()
 
 

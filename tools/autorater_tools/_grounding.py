@@ -17,7 +17,7 @@ from torch import Tensor
 
 from autorater.errors import SpecialistError
 from autorater_tools._boxes import Box, corners_within, without_doubles
-from autorater_tools._checkpoints import load_pretrained, precision
+from autorater_tools._checkpoints import load_model, load_pretrained
 from autorater_tools._torchvision import allow_torchvision
 
 DOUBLE = 0.7
@@ -155,19 +155,7 @@ class Ported:
         self.device = device
         self.preparation = Preparation.of(folder)
         self.tokenizer: Any = load_pretrained(AutoTokenizer, folder)
-        model, told = load_pretrained(
-            AutoModelForZeroShotObjectDetection,
-            folder,
-            dtype=precision(device),
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-        if missing := sorted(told["missing_keys"]):
-            raise SpecialistError(
-                f"{folder.name!r} lacks {len(missing)} weights ({missing[0]}, …): "
-                "fetch it again with `autorater tools pull grounding_dino`"
-            )
-        self.model: Any = model.to(device).eval()
+        self.model: Any = load_model(AutoModelForZeroShotObjectDetection, folder, device=device)
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, captions: Sequence[Caption]) -> tuple[Tensor, Tensor]:
