@@ -81,6 +81,9 @@ def test_a_place_is_read(text: str, place: Place) -> None:
         "http://host:99999",
         "ftp://host",
         "http://me:key@host",
+        "http://host#one#two",
+        "http://.host",
+        f"http://{'a' * 64}.example",
         "#",
     ],
 )

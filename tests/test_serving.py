@@ -138,6 +138,12 @@ def test_a_dead_address_is_one_clear_failure() -> None:
     assert failure(box) == "the server cannot be reached (ConnectError)"
 
 
+def test_a_host_that_cannot_be_is_one_clear_failure() -> None:
+    place = "https://ä☃.example:1"
+    assert client(place).missing(PLAIN) == ["the server cannot be reached (InvalidURL): is it running?"]
+    assert failure(client(place)) == "the server cannot be reached (InvalidURL)"
+
+
 def test_a_server_that_comes_back_is_found_again() -> None:
     with Serving({"plain": PLAIN}) as first:
         box = client(first.address)

@@ -20,6 +20,7 @@ MOST = 64 * 2**20
 """Bytes of an answer at most."""
 CONNECT = 10.0
 """Seconds to reach a server."""
+_LOST = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
 
 
 class Unreachable(SpecialistError):
@@ -83,7 +84,7 @@ class Link:
             raise Closed("closed while it looked") from None
         except TimeoutError:
             raise TooLong(f"the server gave no answer within {self.timeout:g} s") from None
-        except (httpx2.HTTPError, OSError) as error:
+        except _LOST as error:
             raise Unreachable(f"the server cannot be reached ({type(error).__name__})") from error
 
     async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -142,7 +143,7 @@ def about(address: str, *, token: str, timeout: float = CONNECT) -> About:
                 body += part
                 if len(body) > MOST:
                     break
-    except (httpx2.HTTPError, OSError) as error:
+    except _LOST as error:
         raise Unreachable(f"the server cannot be reached ({type(error).__name__}): is it running?") from error
     if response.status_code != 200:
         raise SpecialistError(refusal(response.status_code, body))

@@ -82,6 +82,8 @@ def check_address(address: str, *, token: str) -> None:
 def _is_address(text: str) -> bool:
     try:
         told = urlsplit(text)
-        return bool(told.hostname) and (told.port is None or told.port > 0) and not (told.query or told.username)
-    except ValueError:
+        host = (told.hostname or "").encode("idna")
+        beside = told.query or told.fragment or told.username
+        return bool(host) and (told.port is None or told.port > 0) and not beside
+    except ValueError:  # UnicodeError too: a name that no host can have
         return False
