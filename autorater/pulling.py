@@ -20,7 +20,7 @@ from autorater.errors import SpecialistError, UsageError, one_line
 from autorater.fetching import Address, FetchRefused, Watch, discard, disk_error, fetch, part_of, size_of
 from autorater.hub import gated, git_blob, hub_files
 from autorater.manifest import STAGE, Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
-from autorater.store import FOUND, check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
+from autorater.store import FOUND, belongs, check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
 from autorater.unpacking import unpack
 
 
@@ -183,8 +183,8 @@ class _Pull:
     def from_hub(self, entry: Weights) -> list[_Piece]:
         """By the commit that came first, so that a repaired file is of one version with the others."""
         origin = origin_of(entry)
-        known = [kept.revision for path, kept in self.manifest.files.items() if _belongs(path, entry)]
-        same = {kept.origin for path, kept in self.manifest.files.items() if _belongs(path, entry)} == {origin}
+        known = [kept.revision for path, kept in self.manifest.files.items() if belongs(path, entry)]
+        same = {kept.origin for path, kept in self.manifest.files.items() if belongs(path, entry)} == {origin}
         revision = known[0] if same and known[0] and not self.how.repin else entry.revision
         listed = hub_files(entry, card=self.card.name, revision=revision, endpoint=self.how.mirror.rstrip("/") or None)
         pieces: list[tuple[Address, _Piece]] = []
@@ -264,7 +264,7 @@ class _Pull:
     def settle(self, entry: Weights, pieces: Sequence[_Piece]) -> list[Came]:
         """Verify every file of the entry, write it down, move it into its place; nothing moves before all is well."""
         kept = {piece.path: self.kept(entry, piece) for piece in pieces}
-        before = [path for path in self.manifest.files if _belongs(path, entry) and path not in kept]
+        before = [path for path in self.manifest.files if belongs(path, entry) and path not in kept]
         # Written down first: a pull that dies between two moves leaves files that are missing, not unknown ones.
         add_to_manifest(self.folder, kept, gone=before)
         for path in before:
@@ -313,10 +313,6 @@ def _is(path: Path, piece: _Piece) -> bool:
 def _is_from(kept: Kept, entry: Weights) -> bool:
     """Whether the place that the entry names gave this file, or nobody knows who did."""
     return origin_of(entry) in (kept.origin, *kept.also) or kept.origin == FOUND
-
-
-def _belongs(path: str, entry: Weights) -> bool:
-    return path.startswith(entry.file) if is_folder(entry) else path == entry.file
 
 
 def _packer(entry: Weights, folder: Path) -> tuple[list[str], str]:

@@ -149,6 +149,11 @@ def is_folder(entry: Weights) -> bool:
     return entry.file.endswith("/")
 
 
+def belongs(path: str, entry: Weights) -> bool:
+    """Whether the file of this path in the store is one of the entry's."""
+    return path.startswith(entry.file) if is_folder(entry) else path == entry.file
+
+
 def is_there(path: Path) -> bool:
     """Whether a file, or a folder that is not empty, has this name."""
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
@@ -159,14 +164,21 @@ def size_on_disk(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def pinned_weights(card: Card) -> dict[str, str]:
-    """The sha256 of the weights that lie here, by path, of a card that does not say them all; else nothing."""
+def pinned_weights(card: Card, options: Mapping[str, Value] | None = None) -> dict[str, str]:
+    """The sha256 of the weights that lie here, by path, of a card that does not say them all; else nothing.
+
+    With `options` only of those that are needed under them.
+    """
     if all(entry.package or entry.sha256 for entry in card.meta.weights):
         return {}
     try:
-        return {path: kept.sha256 for path, kept in read_manifest(folder_of(card)).files.items()}
+        kept = {path: kept.sha256 for path, kept in read_manifest(folder_of(card)).files.items()}
     except SpecialistError:  # told when they are loaded
         return {}
+    if options is None:
+        return kept
+    needed = wanted(card, options)
+    return {path: sha256 for path, sha256 in kept.items() if any(belongs(path, entry) for entry in needed)}
 
 
 def unverified(folder: Path) -> list[str]:

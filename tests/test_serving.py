@@ -11,6 +11,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +24,10 @@ from autorater.assessment import Failed, Measured, Outcome
 from autorater.card import Card
 from autorater.errors import UsageError
 from autorater.image import open_picture
+from autorater.manifest import Kept, add_to_manifest
 from autorater.places.link import Link
 from autorater.places.place import Place
-from autorater.places.wire import CONTENT, pack, served
+from autorater.places.wire import CONTENT, Served, differences, pack, served
 from autorater.serving import check_host, listen
 from autorater.toolbox import Toolbox, View
 
@@ -109,6 +111,27 @@ def test_a_specialist_that_is_not_the_same_is_refused(there: Card, device: str, 
         assert "plain is not the same here" in failure(
             client(serving.address, there, options={"plain": options}, device=device)
         )
+
+
+def test_weights_that_each_side_pinned_must_be_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = {"url": "https://host/x", "licence": "MIT"}
+    fox = card(
+        "fox",
+        options=({"name": "size", "meaning": "Of the fox.", "default": "small"},),
+        weights=({"file": "small/", **file, "when": {"size": "small"}}, {"file": "large.pt", **file}),
+    )
+    sides: list[Served] = []
+    for side in ("ours", "theirs", "empty"):
+        monkeypatch.setenv("AUTORATER_WEIGHTS", str(tmp_path / side))
+        pin = {path: Kept(sha256=path[0] * 64, bytes=1, mtime_ns=1) for path in ("large.pt", "other.pt")}
+        small = Kept(sha256={"ours": "a", "theirs": "b"}.get(side, "") * 64, bytes=1, mtime_ns=1)
+        add_to_manifest(tmp_path / side / "fox", {**pin, "small/a.pt": small} if side != "empty" else {})
+        sides.append(served(fox, {"size": "small"}, "cpu"))
+        assert served(fox, {"size": "large"}, "cpu").weights.keys() <= {"large.pt"}
+    ours, theirs, empty = sides
+    assert ours.weights.keys() == {"large.pt", "small/a.pt"}
+    assert differences(ours, theirs).startswith("its small/a.pt is bbbbbbbbbbbb…, here it is aaaaaaaaaaaa…: bring")
+    assert [differences(ours, ours), differences(ours, empty), differences(empty, ours)] == ["", "", ""]
 
 
 def test_a_server_without_the_specialist_says_which_it_has() -> None:
@@ -216,8 +239,8 @@ def test_an_outcome_that_breaks_the_cards_promise_is_a_failure() -> None:
     [
         (b"<html>", "the server answers, but is no server of specialists"),
         (
-            b'{"wire": 2, "more": []}',
-            "the server speaks version 2, here it is 1: install the same version on both",
+            b'{"wire": 3, "more": []}',
+            "the server speaks version 3, here it is 2: install the same version on both",
         ),
     ],
 )
@@ -259,7 +282,7 @@ def with_line(body: bytes, **fields: Any) -> bytes:
         (b"", "the first line of the batch cannot be read: see autorater.places.wire"),
         (b"no line", "the first line of the batch cannot be read: see autorater.places.wire"),
         (b"{}\n", "the first line of the batch cannot be read: see autorater.places.wire"),
-        (with_line(batch(), wire=9), "the batch is of version 9, this server reads version 1: install the same"),
+        (with_line(batch(), wire=9), "the batch is of version 9, this server reads version 2: install the same"),
         (batch()[:-1], "the batch is cut short, or longer than it says"),
         (batch() + b"x", "the batch is cut short, or longer than it says"),
         (batch()[:-1] + b"x", "the bytes of an image are not those that the batch names"),

@@ -5,8 +5,8 @@
 
 A batch is one line of JSON, then the bytes of each distinct image once, one after the other, as the line tells. The
 answer is JSON. No pickle: neither side can make the other run anything. Both sides name the terms under which a
-specialist measures (card, code, options, kind of device); where they differ the server refuses, because the results
-would not be those that the log names.
+specialist measures (card, code, options, kind of device, and weights whose sha256 nobody publishes); where they differ
+the server refuses, because the results would not be those that the log names.
 """
 
 import threading
@@ -24,8 +24,9 @@ from autorater.card import Card, Value
 from autorater.errors import ImageError, UsageError
 from autorater.image import Picture, open_picture
 from autorater.specialist import View
+from autorater.store import pinned_weights
 
-WIRE = 1
+WIRE = 2
 """The version of this language."""
 CONTENT = "application/x-autorater-views"
 """The media type of a batch. No web page can send it to a server unasked."""
@@ -57,6 +58,8 @@ class Served(Record):
     code: str
     options: dict[str, Value]
     device: str
+    weights: dict[str, str] = {}
+    """The sha256, by path, of the files of a store that were pinned when they first came."""
     missing: tuple[str, ...] = ()
 
 
@@ -100,7 +103,13 @@ def served(card: Card, options: Mapping[str, Value], device: str, missing: Seque
     """The terms of one specialist here."""
     code = code_digest(card.meta.entry.partition(":")[0].partition(".")[0])
     return Served(
-        name=card.name, card=card.digest, code=code, options=dict(options), device=device, missing=tuple(missing)
+        name=card.name,
+        card=card.digest,
+        code=code,
+        options=dict(options),
+        device=device,
+        weights=pinned_weights(card, options),
+        missing=tuple(missing),
     )
 
 
@@ -114,6 +123,11 @@ def differences(ours: Served, theirs: Served) -> str:
         if theirs.options.get(name) != value:
             return (
                 f"its option {name} is {theirs.options.get(name)!r}, here it is {value!r}: set the same on both sides"
+            )
+    for path, sha256 in ours.weights.items():  # a side that has none of them has nothing to compare
+        if theirs.weights.get(path, sha256) != sha256:
+            return (
+                f"its {path} is {theirs.weights[path][:12]}…, here it is {sha256[:12]}…: bring the same to both sides"
             )
     there, here = theirs.device.split(":")[0], ours.device.split(":")[0]
     if there != here:
