@@ -78,7 +78,36 @@ HERE: Corners = (0.4, 0.4, 0.6, 0.6)
 )
 def test_positions(one: Corners, relations: set[str]) -> None:
     known = ("left of", "right of", "above", "below", "on top of", "next to")
-    assert {relation for relation in known if stands(one, relation, HERE)} == relations
+    assert {relation for relation in known if stands(one, relation, HERE, stretch=1)} == relations
+
+
+def geneval(one: Corners, other: Corners, width: int, height: int) -> set[str]:
+    """Left, right, above and below as GenEval's evaluate_images.py computes them, on pixels."""
+    a, b = (np.array(box).reshape(2, 2) * (width, height) for box in (one, other))
+    apart = a.mean(0) - b.mean(0)
+    slack = 0.1 * (np.ptp(a, axis=0) + np.ptp(b, axis=0))
+    across, down = np.sign(apart) * np.maximum(np.abs(apart) - slack, 0) / (np.linalg.norm(apart) or 1)
+    parts = {"left of": -across, "right of": across, "above": -down, "below": down}
+    return {relation for relation, part in parts.items() if part > 0.5}
+
+
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (1024, 256), (200, 700)])
+def test_directions_are_those_of_geneval(width: int, height: int) -> None:
+    random = np.random.default_rng(5)
+    seen: set[frozenset[str]] = set()
+    for _ in range(300):
+        one, other = (tuple(np.sort(random.random((2, 2)), axis=0).ravel().tolist()) for _ in range(2))
+        expected = geneval(one, other, width, height)
+        known = ("left of", "right of", "above", "below")
+        assert {name for name in known if stands(one, name, other, stretch=width / height)} == expected
+        seen.add(frozenset(expected))
+    assert len(seen) >= 6
+
+
+def test_a_diagonal_between_large_boxes_is_no_direction() -> None:
+    one, other = (0.0, 0.0, 0.3, 0.3), (0.2, 0.2, 0.5, 0.5)
+    assert not stands(one, "left of", other, stretch=1)
+    assert stands(one, "left of", other, stretch=2)  # in a wide picture it is
 
 
 def test_an_offset_is_shortened_by_a_tenth_of_both_sizes() -> None:
@@ -88,10 +117,10 @@ def test_an_offset_is_shortened_by_a_tenth_of_both_sizes() -> None:
 def test_a_position_needs_both_things() -> None:
     claim = Claim("position", "", "cat", relation="left of", other="dog")
     cat, dog = [Box("cat", 0.9, (0, 0, 0.2, 1))], [Box("dog", 0.9, (0.7, 0, 1, 1))]
-    assert position_answer(claim, {"cat": cat, "dog": dog}, sure=0.5) == "yes"
-    assert position_answer(claim, {"cat": dog, "dog": cat}, sure=0.5) == "no"
-    assert position_answer(claim, {"cat": cat, "dog": []}, sure=0.5) == "cannot tell"
-    assert position_answer(claim, {"cat": cat, "dog": [Box("dog", 0.4, HERE)]}, sure=0.5) == "cannot tell"
+    assert position_answer(claim, {"cat": cat, "dog": dog}, sure=0.5, stretch=1) == "yes"
+    assert position_answer(claim, {"cat": dog, "dog": cat}, sure=0.5, stretch=1) == "no"
+    assert position_answer(claim, {"cat": cat, "dog": []}, sure=0.5, stretch=1) == "cannot tell"
+    assert position_answer(claim, {"cat": cat, "dog": [Box("dog", 0.4, HERE)]}, sure=0.5, stretch=1) == "cannot tell"
 
 
 @pytest.mark.parametrize(

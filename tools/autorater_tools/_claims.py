@@ -1,7 +1,8 @@
 """What a prompt claims of things: how many, of which colour, where to each other; and whether boxes bear it out.
 
-The rules of position are those of GenEval (Ghosh et al., NeurIPS 2023): the offset of two centres, shortened by a tenth
-of the sizes of both boxes, points in a direction when at least half of its length does.
+The rules of left, right, above and below are those of GenEval (Ghosh et al., NeurIPS 2023): the offset of two centres
+points in a direction when more than half of its length does, after a tenth of the sizes of both boxes was taken off that
+part. "on top of" and "next to" are our own.
 """
 
 import re
@@ -28,7 +29,7 @@ _RELATIONS: tuple[tuple[str, str], ...] = (
 )
 _FILLER = r"(?:(?:is|are|that is|which is|sitting|standing|lying|placed|located|positioned|directly|right|just)\s+)*"
 _ALONG = 0.5
-"""The share of the offset that must point in a direction."""
+"""More than this share of the offset must point in a direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,21 @@ def count_answer(claim: Claim, boxes: Sequence[Box], *, sure: float) -> Answer:
     return "cannot tell" if least < claim.count <= len(boxes) else "no"
 
 
-def position_answer(claim: Claim, boxes: Mapping[str, Sequence[Box]], *, sure: float) -> Answer:
-    """Whether any pair of the surely found things stands like this; nobody knows when one of them was not found."""
+def position_answer(claim: Claim, boxes: Mapping[str, Sequence[Box]], *, sure: float, stretch: float) -> Answer:
+    """Whether any pair of the surely found things stands like this; nobody knows when one of them was not found.
+
+    `stretch` is the picture's width over its height.
+    """
     ours, theirs = ([box for box in boxes[noun] if box.score >= sure] for noun in (claim.noun, claim.other))
     pairs = [(one, other) for one in ours for other in theirs if one is not other and one.corners != other.corners]
     if not pairs:
         return "cannot tell"
-    return "yes" if any(stands(one.corners, claim.relation, other.corners) for one, other in pairs) else "no"
+    found = (stands(one.corners, claim.relation, other.corners, stretch=stretch) for one, other in pairs)
+    return "yes" if any(found) else "no"
 
 
-def stands(one: Corners, relation: str, other: Corners) -> bool:
-    """Whether the first box is `relation` the second."""
+def stands(one: Corners, relation: str, other: Corners, *, stretch: float) -> bool:
+    """Whether the first box is `relation` the second, in a picture `stretch` times as wide as high."""
     beside = min(one[2], other[2]) - max(one[0], other[0])  # how far they overlap across, negative for a gap
     level = min(one[3], other[3]) - max(one[1], other[1])
     if relation == "on top of":
@@ -124,19 +129,22 @@ def stands(one: Corners, relation: str, other: Corners) -> bool:
     if relation == "next to":
         widths = (one[2] - one[0], other[2] - other[0])
         return level > 0 and -max(widths) < beside < min(widths) / 2
+    length = hypot(_apart(one, other, 0) * stretch, _apart(one, other, 1))
     across, down = offset(one, other)
-    length = hypot(across, down)
-    if length == 0:
-        return False
-    along = {"left of": -across, "right of": across, "above": -down, "below": down}[relation]
-    return along / length > _ALONG
+    along = {"left of": -across * stretch, "right of": across * stretch, "above": -down, "below": down}[relation]
+    return along > _ALONG * length
 
 
 def offset(one: Corners, other: Corners) -> tuple[float, float]:
     """From the second centre to the first, each part shortened by a tenth of both sizes, not below 0."""
     parts: list[float] = []
     for axis in (0, 1):
-        apart = (one[axis] + one[axis + 2] - other[axis] - other[axis + 2]) / 2
+        apart = _apart(one, other, axis)
         slack = 0.1 * (one[axis + 2] - one[axis] + other[axis + 2] - other[axis])
         parts.append(max(0.0, abs(apart) - slack) * (1 if apart > 0 else -1))
     return parts[0], parts[1]
+
+
+def _apart(one: Corners, other: Corners, axis: int) -> float:
+    """From the second centre to the first along one axis."""
+    return (one[axis] + one[axis + 2] - other[axis] - other[axis + 2]) / 2

@@ -66,7 +66,8 @@ class ObjectChecks:
         if claim.kind == "count":
             return count_answer(claim, boxes[claim.noun], sure=self.detector.sure)
         if claim.kind == "position":
-            return position_answer(claim, boxes, sure=self.detector.sure)
+            stretch = picture.width / picture.height
+            return position_answer(claim, boxes, sure=self.detector.sure, stretch=stretch)
         found = [box for box in boxes[claim.noun] if box.score >= self.detector.sure]
         return colour_answer(claim, [colour_share(picture, box, claim.colour) for box in found])
 
