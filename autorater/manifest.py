@@ -30,7 +30,7 @@ class Kept(Record):
     bytes: int
     mtime_ns: int
     origin: str = ""
-    """Where it came from: an address without its query, a repository, a package, or "a folder"."""
+    """Where the card says it is from: an address without its query, a repository, a package; or that it was found."""
     also: tuple[str, ...] = ()
     """Other places that gave the same bytes: variants of a specialist may share a file."""
     revision: str = ""
