@@ -48,6 +48,6 @@ def tiny_weights(name: str) -> Path:
     module, _, function = BUILDERS[name].partition(":")
     build: Callable[[Path], object] = getattr(import_module(module), function)
     folder = SCRATCH / "tiny" / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # a builder that failed is tried again, and says why again
     build(folder)
     return folder
