@@ -91,12 +91,17 @@ def geneval(one: Corners, other: Corners, width: int, height: int) -> set[str]:
     return {relation for relation, part in parts.items() if part > 0.5}
 
 
+def box_between(points: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Corners:
+    left, top, right, bottom = (float(value) for value in np.sort(points, axis=0).ravel())
+    return left, top, right, bottom
+
+
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (1024, 256), (200, 700)])
 def test_directions_are_those_of_geneval(width: int, height: int) -> None:
     random = np.random.default_rng(5)
     seen: set[frozenset[str]] = set()
     for _ in range(300):
-        one, other = (tuple(np.sort(random.random((2, 2)), axis=0).ravel().tolist()) for _ in range(2))
+        one, other = (box_between(random.random((2, 2))) for _ in range(2))
         expected = geneval(one, other, width, height)
         known = ("left of", "right of", "above", "below")
         assert {name for name in known if stands(one, name, other, stretch=width / height)} == expected

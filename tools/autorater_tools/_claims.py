@@ -1,8 +1,8 @@
 """What a prompt claims of things: how many, of which colour, where to each other; and whether boxes bear it out.
 
 The rules of left, right, above and below are those of GenEval (Ghosh et al., NeurIPS 2023): the offset of two centres
-points in a direction when more than half of its length does, after a tenth of the sizes of both boxes was taken off that
-part. "on top of" and "next to" are our own.
+points in a direction when more than half of its length does, after a tenth of the sizes of both boxes was taken off
+that part. "on top of" and "next to" are our own.
 """
 
 import re
