@@ -84,6 +84,17 @@ def test_the_level_is_the_softmax_over_the_words(store: Path) -> None:
     assert [reading.value for reading in found.readings[1:]] == pytest.approx(expected, abs=1e-4)
 
 
+def test_pictures_are_cut_as_in_training_whatever_the_converted_checkpoint_says(store: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(store, tmp_path / "twelve")) / "perception"
+    (path,) = (path for path in folder.glob("*processor_config.json") if "max_patches" in path.read_text("utf-8"))
+    path.write_text(path.read_text("utf-8").replace('"max_patches": 6', '"max_patches": 12'), "utf-8")
+    views = [View(image=picture) for picture in pictures()]
+    found, expected = (Lmm4Lmm(weights=one, variant="perception") for one in (tmp_path / "twelve", store))
+    square = [images()[0].resize((1024, 1024))]
+    assert len(found.model.rows(square, [found.model.prompt(found.question)]).pixels["pixel_values"]) == 2 * 2 + 1
+    assert found(views) == expected(views)
+
+
 def _without(name: str) -> Callable[[Path], None]:
     def harm(file: Path) -> None:
         kept = load(file.read_bytes())

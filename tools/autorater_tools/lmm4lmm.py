@@ -17,6 +17,8 @@ from autorater_tools._lmm import ImageTextModel, brain_precision
 WORDS = ("excellent", "good", "fair", "poor", "bad")
 SIDE = 1024
 """Every image is squashed to this square first, as in the official code; then it is cut into tiles."""
+TILES = 6
+"""At most, beside the thumbnail (`max_dynamic_patch`); a converted checkpoint may tell InternVL's own 12."""
 LAYERS = 5
 ASKED = {
     "perception": ("How would you rate the quality of this image?", "The quality of the image is"),
@@ -33,6 +35,8 @@ class Lmm4Lmm:
 
     def __init__(self, *, weights: Path, device: str = "cpu", variant: str = "correspondence") -> None:
         self.model = ImageTextModel(weights / variant, device=device, dtype=brain_precision(device))
+        cutting = self.model.processor.image_processor
+        cutting.crop_to_patches, cutting.min_patches, cutting.max_patches = True, 1, TILES
         self.head = load_head(weights / f"{variant}.safetensors", self.model.network)
         self.question, self.start = ASKED[variant]
         self.wants_prompt = variant == "correspondence"
