@@ -2,12 +2,15 @@
 
 Some official packages fetch what they miss, keep it in a folder of the whole process, and unpickle whatever came. While
 a model is built inside `loading_from`, torch.hub's folder is the given one, a download is an error that names the file,
-and `torch.load` takes tensors only. Afterwards everything is as before.
+and `torch.load` takes tensors only. Afterwards everything is as before. One model is built at a time, whatever the
+threads: what is replaced belongs to the whole process.
 """
 
 import functools
+import sys
+import threading
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +19,8 @@ from urllib.error import URLError
 import torch
 
 from autorater.errors import SpecialistError
+
+_BUILDING = threading.RLock()
 
 
 @contextmanager
@@ -48,10 +53,11 @@ def loading_from(folder: Path, card: str, *more: tuple[Any, Mapping[str, Any]]) 
     quiet = {
         "_hub_dir": str(folder),
         "urlopen": _unreachable,
+        "load": _hub_load(hub.load, folder),
         "download_url_to_file": functools.partial(missing, folder, card),
     }
     try:
-        with ExitStack() as stack:
+        with _BUILDING, ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # of packages that load as they were told to
             stack.enter_context(replaced(hub, quiet))
@@ -84,6 +90,33 @@ def silent(*_: object, **__: object) -> None:
 
 def _unreachable(*_: object, **__: object) -> NoReturn:
     raise URLError("nothing is downloaded while a specialist is loaded")
+
+
+def _hub_load(load: Any, folder: Path) -> Any:
+    """`torch.hub.load` of the repositories in `folder`: it tells nothing, writes no list of trust, asks no network."""
+
+    @functools.wraps(load)
+    def local(repository: str, model: str, *rest: Any, **keywords: Any) -> Any:
+        name, _, branch = repository.partition(":")
+        place = folder / f"{name.replace('/', '_')}_{branch or 'main'}"
+        with _hidden({path.stem for path in place.glob("*")}):
+            return load(str(place), model, *rest, **{**keywords, "source": "local"})
+
+    return local
+
+
+@contextmanager
+def _hidden(names: Collection[str]) -> Generator[None]:
+    """Modules of these names, in such a repository "utils" for example, are its own inside and the caller's outside."""
+    ours = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
+    for name in ours:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+            del sys.modules[name]
+        sys.modules.update(ours)
 
 
 def _tensors_only(load: Any) -> Any:
