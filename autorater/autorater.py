@@ -26,7 +26,7 @@ from autorater.prices import Price
 from autorater.request import Request, make_request, request_from_row
 from autorater.retrying import Retries
 from autorater.runlog import RunLog, now
-from autorater.selection import parse_selection
+from autorater.selection import Selection, parse_selection
 from autorater.settings import AgentLimits, Settings, check_agent, list_price
 from autorater.sync import run_sync
 from autorater.toolbox import Place, Toolbox
@@ -89,10 +89,7 @@ class AutoRater:
         chosen = parse_selection(tools)
         check_agent(chosen, opened, agent_limits)
         self.toolbox = Toolbox(device=device, commercial=commercial, options=tool_options, places=places)
-        if chosen.how == "fixed":
-            self.toolbox.require(chosen.names)
-        elif chosen.how != "none":
-            self.toolbox.require(list(self.toolbox.places))  # whoever names a place wants it used
+        self._require(chosen, criterion)
         read = checklist if isinstance(checklist, Checklist) or checklist is None else read_checklist(checklist)
         try:
             self.settings = Settings(
@@ -126,6 +123,18 @@ class AutoRater:
             if self.log is not None:
                 self.log.close()
             raise
+
+    def _require(self, chosen: Selection, criterion: str) -> None:
+        """Raise unless every specialist that the caller named, for itself or by a place or criterion, can run."""
+        named = list(chosen.names)
+        if "." in criterion:
+            named.append(criterion.partition(".")[0])
+        if chosen.how in ("fixed", "none"):
+            if idle := sorted(set(self.toolbox.places) - set(named)):
+                raise UsageError(f"a place is given for {', '.join(idle)}, which --tools leaves out: name it there too")
+        else:
+            named += self.toolbox.places  # whoever names a place wants it used
+        self.toolbox.require(list(dict.fromkeys(named)))
 
     def _loop(
         self,

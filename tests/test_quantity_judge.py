@@ -107,3 +107,15 @@ def test_it_is_chosen_by_the_criterion_and_replays(tmp_path: Path) -> None:
     assert all(item.identical for item in replay(tmp_path / "log"))
     with pytest.raises(UsageError, match="can be better or worse"):
         AutoRater(criterion="exposure.brightness")
+
+
+def test_what_the_criterion_lacks_is_told() -> None:
+    with pytest.raises(UsageError, match="the weights of the specialist 'dreamsim' are not here"):
+        AutoRater(criterion="dreamsim.distance")
+    with pytest.raises(UsageError, match="no specialist is called 'dreamsin'; did you mean 'dreamsim'"):
+        AutoRater(criterion="dreamsin.distance")
+
+
+def test_a_place_of_what_does_not_run_is_refused() -> None:
+    with pytest.raises(UsageError, match="a place is given for sharpness, which --tools leaves out"):
+        AutoRater(tools="exposure", places={"sharpness": "worker"})
