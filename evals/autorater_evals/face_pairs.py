@@ -4,14 +4,15 @@
 
 Without --model the specialist `face_similarity` (Dlib on packaged weights) is asked, else `face_identity` with that
 model and detector. A pair is called the same person when the specialist's own text says so: when its similarity reaches
-the package's limit for the model. Pairs without a face in the first photograph have no answer; they are counted apart
+the package's limit for the model. Pairs without a face in one of the photographs have no answer; they are counted apart
 and are in no share. The interval is a 95 % bootstrap over the photographs that come first in a pair.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,13 +58,21 @@ def accuracy(data: Path, *, model: str, detector: str) -> Accuracy:
     toolbox = Toolbox(options={name: {"model": model, "detector": detector}} if model else None)
     found = readings(toolbox, name, views)
     toolbox.close()
-    answered = [(pair, row["worst_similarity"]) for pair, row in zip(pairs, found, strict=True) if row is not None]
+    words = f"{name} ({model}, {detector})" if model else f"{name} (Dlib, dlib)"
+    return judged(words, pairs, found, limit=limit_of(model or "Dlib"))
+
+
+def judged(
+    name: str, pairs: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, float] | None], *, limit: float
+) -> Accuracy:
+    """The shares over the pairs with a face in both photographs: a similarity of 0 stands for no face in the second."""
+    answered = [(pair, row) for pair, row in zip(pairs, found, strict=True) if row and row["faces_in_image"] > 0]
     return summary(
-        f"{name} ({model}, {detector})" if model else f"{name} (Dlib, dlib)",
+        name,
         [bool(pair["same_person"]) for pair, _ in answered],
-        [value for _, value in answered],
+        [row["worst_similarity"] for _, row in answered],
         clusters=[str(pair["image_a"]) for pair, _ in answered],
-        limit=limit_of(model or "Dlib"),
+        limit=limit,
         pairs=len(pairs),
     )
 

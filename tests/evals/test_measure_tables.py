@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from autorater_evals import face_pairs, iqa_calibration, material_triplets
-from autorater_evals.face_pairs import summary
+from autorater_evals.face_pairs import judged, summary
 from autorater_evals.iqa_calibration import compare
 from autorater_evals.material_triplets import PIXELS, agreement
 
@@ -87,6 +87,17 @@ def test_shares_of_pairs_of_faces() -> None:
     assert (found.different_found, found.least_same, found.greatest_different) == (0.5, 0.5, 0.93)
     low, high = found.interval
     assert 0 <= low < 0.6 < high <= 1
+
+
+def test_a_pair_without_a_face_in_either_photograph_has_no_answer() -> None:
+    pairs = [
+        {"image_a": name, "same_person": same} for name, same in [("a", True), ("b", False), ("c", False), ("d", True)]
+    ]
+    similar, other, none = (
+        {"worst_similarity": value, "faces_in_image": faces} for value, faces in [(0.97, 1.0), (0.5, 2.0), (0.0, 0.0)]
+    )
+    found = judged("one", pairs, [similar, other, none, None], limit=0.93)
+    assert (found.right, found.answered, found.pairs) == (2, 2, 4)
 
 
 def test_a_value_is_equal_to_the_digits_that_are_printed() -> None:
