@@ -117,10 +117,22 @@ def test_the_largest_change_stands_for_what_cannot_be_found(boxes: tuple[Box, ..
     assert "largest change" in outcome.text
 
 
-def test_an_instruction_about_everything_may_change_everything() -> None:
+@pytest.mark.parametrize(
+    ("prompt", "everything"),
+    [
+        ("make it a watercolor", True),
+        ("blur the background", True),
+        ("change the colour of the background", True),
+        ("put the spoon in the background of a snowy scene", True),
+        ("add a spoon in the background", False),
+        ("remove the spoon from the scene", False),
+    ],
+)
+def test_an_instruction_about_everything_may_change_everything(prompt: str, everything: bool) -> None:
     view = edits()
-    _, values = read(scope(), View(image=view.image, prompt="make it a watercolor", sources=view.sources))
-    assert (values["outside_share"], values["located"]) == (0, 1)
+    outcome, values = read(scope(), View(image=view.image, prompt=prompt, sources=view.sources))
+    assert (values["outside_share"] == 0, values["located"] == 1) == (everything, everything)
+    assert ("speaks of the whole picture" in outcome.text) == everything
 
 
 def test_no_change_at_all() -> None:

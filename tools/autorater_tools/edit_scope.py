@@ -32,6 +32,8 @@ _WHOLE = re.compile(
     r"watercolou?r|cartoon|anime|sketch|oil painting|pixel art|(?:whole|entire) (?:image|picture|photo|scene))\b",
     re.IGNORECASE,
 )
+_PLACE = re.compile(r"\b(?:(?:in|into|at|from) the background|(?:in|into|to|from) the scene)\b", re.IGNORECASE)
+"""Where something is or comes to; nobody asked for the rest of it to change."""
 
 
 class EditScope:
@@ -78,15 +80,15 @@ class EditScope:
             readings=tuple(Reading(quantity=name, value=value) for name, value in values.items()),
             regions=tuple(regions),
             mask=Mask.of("changed", changed.astype(np.float32)),
-            text=f"{values['changed_share']:.1%} of the picture changed, {values['outside_share']:.1%} of it outside "
-            f"of what was asked for. {words}",
+            text=f"{values['changed_share']:.1%} of the picture changed; {values['outside_share']:.1%} of the picture "
+            f"changed outside of what was asked for. {words}",
         )
 
     def asked(
         self, prompt: str, source: Picture, image: Picture, changed: Sequence[Corners]
     ) -> tuple[list[Corners], bool, str]:
         """The places that the instruction speaks of, whether it names them, and how they were found."""
-        if _WHOLE.search(prompt):
+        if _WHOLE.search(_PLACE.sub("", prompt)):
             return [(0.0, 0.0, 1.0, 1.0)], True, "The instruction speaks of the whole picture."
         nouns = list(dict.fromkeys(noun_of(phrase.words) for phrase in find_phrases(prompt)))
         boxes = without_doubles(self.boxes(source, nouns) + self.boxes(image, nouns), limit=SAME)
