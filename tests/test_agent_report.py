@@ -34,8 +34,8 @@ def test_the_report_lists_the_turns_with_their_pictures() -> None:
     for words in (
         "What the agent looked at",
         "The finding, asked for a tail",
-        "Image a with the findings of The finding",
-        "Image b with the findings of The finding",
+        "Image a: The finding",
+        "Image b: The finding",
         "failed",
         "not run: no specialist on offer is called 'nonsense'",
         "image a has the fox.",
