@@ -7,14 +7,17 @@ from typing import Any, cast
 import pytest
 import torch
 from asking import cards, small
+from PIL import Image
 from tiny_clip import build_hpsv2, build_open_clip
 
 from autorater.assessment import Measured
 from autorater.errors import SpecialistError
+from autorater.image import open_picture
 from autorater.toolbox import View, checked
-from autorater_tools._clip import load_words, to_pixels
+from autorater_tools._clip import DEVIATION, MEAN, load_words
 from autorater_tools._open_clip import build, to_transformers
-from autorater_tools.hpsv2 import FILES, HEADS, Hpsv2
+from autorater_tools._torchvision import allow_torchvision
+from autorater_tools.hpsv2 import FILES, HEADS, Hpsv2, whole
 
 PROMPTS = ("a cat on a table", "An astronaut, smiling", "x" * 90)
 
@@ -40,15 +43,39 @@ def test_the_converted_model_is_open_clips() -> None:
         assert (wanted - got).abs().max() < 1e-5
 
 
+def prepared(image: Image.Image, side: int) -> Any:
+    """As hpsv2 1.2.0 prepares pictures: ToTensor, its ResizeMaxSize, Normalize, by today's torchvision."""
+    allow_torchvision()
+    transforms: Any = pytest.importorskip("torchvision.transforms.functional")
+    pixels = transforms.to_tensor(image)
+    scale = side / max(image.size)
+    high, wide = (round(length * scale) for length in (image.height, image.width))
+    if scale != 1:
+        pixels = transforms.resize(pixels, [high, wide], transforms.InterpolationMode.BICUBIC)
+    down, across = side - high, side - wide
+    borders = [across // 2, down // 2, across - across // 2, down - down // 2]
+    return transforms.normalize(transforms.pad(pixels, borders, fill=0), MEAN, DEVIATION)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (300, 500), (224, 224), (100, 30), (224, 101)])
+def test_pictures_are_seen_whole_as_the_authors_prepare_them(size: tuple[int, int]) -> None:
+    image = small("coffee").rgb().resize(size)
+    assert (whole(image, 224) - prepared(image, 224)).abs().max() < 1e-5
+
+
+def test_a_ribbon_has_at_least_one_pixel() -> None:
+    assert whole(Image.new("RGB", (4000, 2), "white"), 224).shape == (3, 224, 224)
+
+
 @pytest.mark.parametrize("version", ["v2.0", "v2.1"])
 def test_the_score_is_the_cosine_of_open_clip(tmp_path: Path, version: str) -> None:
     theirs = build_hpsv2(tmp_path, version=version)
     hpsv2 = Hpsv2(weights=tmp_path, version=version)
     words = load_words(tmp_path / "words")
     for prompt in PROMPTS:
-        picture = small("astronaut", 50)
+        picture = open_picture(small("astronaut", 50).rgb().resize((60, 40)))
         ids = words(prompt, padding="max_length", truncation=True, max_length=77, return_tensors="pt").input_ids
-        pixels = to_pixels(picture.rgb(), theirs.visual.image_size[0])[None]
+        pixels = prepared(picture.rgb(), theirs.visual.image_size[0])[None]
         with torch.no_grad():
             features = theirs.encode_image(pixels), theirs.encode_text(ids)
         cosine = torch.nn.functional.cosine_similarity(*features)

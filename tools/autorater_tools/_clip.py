@@ -6,6 +6,7 @@ Radford et al., "Learning Transferable Visual Models From Natural Language Super
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 TEXTS = 256
 """Embeddings of texts that are kept: a run asks for few prompts, many times each."""
+Prepare = Callable[[Image.Image, int], Tensor]
 NO_PROMPT = "a prompt is needed: this specialist tells how well the image goes with it"
 
 
@@ -39,14 +41,17 @@ class Text:
 
 
 class Clip:
-    """One CLIP model with its tokenizer. `model` is a transformers CLIPModel on `device`; `key` names its weights."""
+    """One CLIP model with its tokenizer. `model` is a transformers CLIPModel on `device`; `key` names its weights.
 
-    def __init__(self, model: Any, tokenizer: Any, *, device: str, key: str, floor: bool = False) -> None:
+    `prepare` makes of a picture and the side of the model's square what it sees, shape (3, side, side).
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, device: str, key: str, prepare: "Prepare | None" = None) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.device = device
         self.key = ("clip", key, device)
-        self.floor = floor
+        self.prepare = prepare or to_pixels
         self.side: int = model.config.vision_config.image_size
         self.limit: int = model.config.text_config.max_position_embeddings
         self.texts: OrderedDict[str, Text] = OrderedDict()
@@ -87,7 +92,7 @@ class Clip:
 
     @torch.inference_mode()
     def _pictures(self, pictures: Sequence[Picture]) -> list[Tensor]:
-        pixels = torch.stack([to_pixels(picture.rgb(), self.side, floor=self.floor) for picture in pictures])
+        pixels = torch.stack([self.prepare(picture.rgb(), self.side) for picture in pictures])
         features = self.model.get_image_features(pixel_values=pixels.to(self.device, self.model.dtype)).pooler_output
         return list(functional.normalize(features.float(), dim=-1).cpu())
 
@@ -110,7 +115,8 @@ def load_clip(folder: Path, *, device: str, words: Path | None = None, floor: bo
     from transformers import CLIPModel
 
     model = load_whole(CLIPModel, folder, device=device, ignored=("position_ids",))
-    return Clip(model, load_words(words or folder), device=device, key=str(folder), floor=floor)
+    prepare = partial(to_pixels, floor=floor)
+    return Clip(model, load_words(words or folder), device=device, key=str(folder), prepare=prepare)
 
 
 def load_words(folder: Path) -> Any:
@@ -140,8 +146,13 @@ def central_square(image: Image.Image, side: int, *, floor: bool = False) -> Ima
 def to_pixels(image: Image.Image, side: int, *, floor: bool = False) -> Tensor:
     """What CLIP sees: the central square of `side` pixels, normalised, shape (3, side, side), float32."""
     levels = np.asarray(central_square(image, side, floor=floor), dtype=np.float32) / 255
-    mean, deviation = (np.array(values, dtype=np.float32) for values in (MEAN, DEVIATION))
-    return torch.as_tensor((levels - mean) / deviation).permute(2, 0, 1)
+    return normalised(torch.as_tensor(levels).permute(2, 0, 1))
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    """Pixels 0 to 1, shape (3, height, width), in the scale that CLIP was trained on."""
+    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, DEVIATION))
+    return (pixels - mean) / deviation
 
 
 def scored(clip: Clip, views: Sequence[View], score: Callable[[float], float], *, before: str = "") -> list[Outcome]:

@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
 from autorater.assessment import Outcome
 from autorater.toolbox import View
-from autorater_tools._clip import Clip, load_words, scored
+from autorater_tools._clip import Clip, load_words, normalised, scored
 from autorater_tools._open_clip import build
 from autorater_tools._tensors import read_tensors
 from autorater_tools._torchvision import allow_torchvision
@@ -25,8 +31,23 @@ class Hpsv2:
         allow_torchvision()
         file = weights / FILES[version]
         model = build(read_tensors(file), device=device, source=file.name, heads=HEADS, activation="gelu")
-        self.clip = Clip(model, load_words(weights / "words"), device=device, key=str(file))
+        self.clip = Clip(model, load_words(weights / "words"), device=device, key=str(file), prepare=whole)
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
         return scored(self.clip, views, lambda cosine: cosine)
+
+
+def whole(image: Image.Image, side: int) -> Tensor:
+    """What HPSv2 sees, shape (3, side, side): the whole picture in the middle of a black square, normalised.
+
+    Its authors' `light_augmentation` does so, in training and in their `score`: the longer side becomes `side`, bicubic
+    on numbers that are not cut to 0 to 1 afterwards, with the antialiasing that torchvision has since 0.17.
+    """
+    pixels = torch.as_tensor(np.array(image)).permute(2, 0, 1)[None].float() / 255
+    high, wide = (max(1, round(length * side / max(image.size))) for length in (image.height, image.width))
+    if (wide, high) != image.size:
+        pixels = functional.interpolate(pixels, (high, wide), mode="bicubic", antialias=True)
+    down, across = side - high, side - wide
+    borders = (across // 2, across - across // 2, down // 2, down - down // 2)
+    return normalised(functional.pad(pixels, borders)[0])
