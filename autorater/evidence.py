@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 from autorater.assessment import Assessment, Declined, Failed, Measured, Reading, Region
 from autorater.card import Card
@@ -59,11 +60,13 @@ def show_evidence(assessments: Sequence[Assessment], cards: Mapping[str, Card], 
 def show_drawings(
     drawings: Sequence[Drawing], order: Sequence[int], *, most: int
 ) -> tuple[list[dict[str, str]], dict[str, Picture]]:
-    """The first `most` drawings, in the order in which the images are shown: as a prompt tells them, and by name."""
-    shown = [drawing for drawing in drawings if drawing.candidate in {LETTERS[index] for index in order}]
+    """At most `most` drawings, in the order in which the images are shown: as a prompt tells them, and by name.
+
+    The images take turns, each with the newest that it has left, so that no image's findings crowd out another's.
+    """
     places = {LETTERS[index]: place for place, index in enumerate(order, 1)}
-    ordered = sorted(shown[: max(0, most)], key=lambda drawing: places[drawing.candidate])
-    named = {f"drawing_{number}": drawing for number, drawing in enumerate(ordered, 1)}
+    shown = _in_turns(drawings, places, most)
+    named = {f"drawing_{number}": drawing for number, drawing in enumerate(shown, 1)}
     told = [
         {
             "name": name,
@@ -74,6 +77,14 @@ def show_drawings(
         for name, drawing in named.items()
     ]
     return told, {name: drawing.picture for name, drawing in named.items()}
+
+
+def _in_turns(drawings: Sequence[Drawing], places: Mapping[str, int], most: int) -> list[Drawing]:
+    """Each candidate's newest, then each one's next, until there are `most`; then by place, the oldest first."""
+    numbered = list(enumerate(drawings))
+    newest = ([one for one in reversed(numbered) if one[1].candidate == letter] for letter in places)
+    taken = [one for one in chain.from_iterable(zip_longest(*newest)) if one is not None][: max(0, most)]
+    return [drawing for _, drawing in sorted(taken, key=lambda one: (places[one[1].candidate], one[0]))]
 
 
 def tell(assessment: Assessment, card: Card, image: str) -> tuple[str, ...]:

@@ -398,6 +398,18 @@ def test_the_pictures_stand_in_the_order_in_which_the_images_are_shown() -> None
     assert [item.sha256 for _, item in captions(straight)[2:]] == [item.sha256 for _, item in captions(turned)[:1:-1]]
 
 
+def test_the_judge_sees_of_both_images_what_was_found_on_them() -> None:
+    """Four looks at image 1 before the first at image 2 do not fill the room for pictures."""
+    looks = [("image_1", f"thing {n}") for n in range(4)] + [("image_2", "a tail"), ("image_2", "snow")]
+    asked = model("native", *([("finding", {"image": image, "look_for": what})] for image, what in looks))
+    judge(asked, limits=AgentLimits(steps=9))
+    for question, (first, second) in zip(of_judge(asked), (("thing 2", "a tail"), ("a tail", "thing 2")), strict=True):
+        lines = [line for line, _ in captions(question)[2:]]
+        assert [line[:7] for line in lines] == ["Image 1", "Image 1", "Image 2", "Image 2"]
+        assert first in lines[0]
+        assert second in lines[2]
+
+
 def test_the_papers_protocol_reads_the_findings_and_sees_no_drawings() -> None:
     asked = model("native", [("finding", {"image": "all", "look_for": ""})])
     judged = judge(asked, protocol="autorater-paper", order="given")

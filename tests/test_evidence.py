@@ -83,8 +83,27 @@ def test_drawings_are_named_in_the_order_in_which_the_images_are_shown() -> None
         ("drawing_3", "Image 2"),
     ]
     assert list(pictures.values()) == [picture(1), picture(0), picture(3)]
-    assert [each["image"] for each in show_drawings(made, (0, 1), most=2)[0]] == ["Image 1", "Image 2"]
     assert show_drawings(made, (0, 1), most=-1) == ([], {})
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("by", ["aaaab", "aaaabb", "ababab", "bbbbbba", "bbaaaa", "aaaa", "ab"])
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+def test_the_drawings_that_are_shown_are_the_newest_and_divided_evenly(
+    by: str, order: tuple[int, int], most: int
+) -> None:
+    made = [Drawing("width", letter, picture(place)) for place, letter in enumerate(by)]
+    told, pictures = show_drawings(made, order, most=most)
+    shown = {image: [each["name"] for each in told if each["image"] == image] for image in ("Image 1", "Image 2")}
+    assert len(told) == min(most, len(by))
+    assert [each["image"] for each in told] == sorted(each["image"] for each in told)
+    counts = [len(names) for names in shown.values()]
+    has = [by.count("ab"[index]) for index in order]
+    for less, more in ((0, 1), (1, 0)):
+        assert counts[more] <= counts[less] + 1 or counts[less] == has[less]
+    for (_, names), index in zip(shown.items(), order, strict=True):
+        own = [each.picture for each in made if each.candidate == "ab"[index]]
+        assert [pictures[name] for name in names] == own[len(own) - len(names) :]
 
 
 def test_what_has_no_reading_has_no_label() -> None:
