@@ -35,14 +35,23 @@ class AgentLimits(Record):
 def read_limits(text: str) -> AgentLimits:
     """Limits from words as "steps=4,calls=8,cost=0.05,seconds=60"; what is not named keeps its default.
 
-    Raises UsageError when a name is unknown or a value is not allowed.
+    Raises UsageError when a name is missing, unknown or given twice, or a value is not allowed.
     """
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    wanted = "name=value pairs, as in steps=4,calls=8,cost=0.05,seconds=60"
+    given: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if not part.strip():
+            continue
+        if not name:
+            raise UsageError(f"--agent-limits: {part.strip()!r} names no limit; {wanted}")
+        if name in given:
+            raise UsageError(f"--agent-limits: {name} is given twice ({given[name]} and {value}); {wanted}")
+        given[name] = value
     try:
-        return AgentLimits.model_validate({name.strip(): value.strip() for name, _, value in pairs})
+        return AgentLimits.model_validate(given)
     except ValidationError as error:
-        wanted = "as in steps=4,calls=8,cost=0.05,seconds=60"
-        raise UsageError(f"--agent-limits: {describe_errors(error)}; name=value pairs, {wanted}") from error
+        raise UsageError(f"--agent-limits: {describe_errors(error)}; {wanted}") from error
 
 
 def check_agent(selection: Selection, model: Model | None, limits: AgentLimits | None) -> None:

@@ -1,5 +1,6 @@
 """Settings: what is logged, compared and priced."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -8,10 +9,11 @@ from fakes import card
 from pydantic import ValidationError
 from scripted import ScriptedModel
 
+from autorater.errors import UsageError
 from autorater.model import Capability, Sampling, Usage
 from autorater.prices import Price
 from autorater.selection import Selection
-from autorater.settings import AgentLimits, Settings, describe_difference, describe_settings, list_price
+from autorater.settings import AgentLimits, Settings, describe_difference, describe_settings, list_price, read_limits
 
 ALL, AGENT = Selection("all"), Selection("agent")
 
@@ -101,3 +103,17 @@ def test_prices() -> None:
     assert list_price("compatible:http://x#m", usage, at, override=mine) == 4.0
     assert list_price("transformers:some/model", usage, at) == 0.0
     assert list_price("transformers:some/model", usage, at, override=mine) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("steps=4,steps=5", "steps is given twice (4 and 5)"),
+        ("steps=4, steps =4", "steps is given twice (4 and 4)"),
+        ("=", "'=' names no limit"),
+        ("steps=4,=5", "'=5' names no limit"),
+    ],
+)
+def test_limits_without_a_name_or_with_one_twice_are_refused(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=rf"^--agent-limits: {re.escape(told)}; name=value pairs, as in steps=4"):
+        read_limits(text)
