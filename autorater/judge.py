@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -40,7 +40,7 @@ from autorater.specialist_judge import SpecialistJudge
 from autorater.toolbox import Toolbox
 from autorater.verdict import Verdict
 from autorater.vlm_judge import Judge, VlmJudge, prompt_name
-from autorater.work import together
+from autorater.work import Flights, together
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Loop:
     tool_settings: str
     settings: Mapping[str, Any]
     version: str
+    _flights: Flights = field(default_factory=Flights, init=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -65,11 +66,16 @@ class Loop:
         return digest_of(dict(self.settings))
 
     async def __call__(self, request: Request) -> Judgment:
-        """Judge one request, or return what the log says of it."""
-        log = self.ledger.log
-        if log is None or self.ledger.replaying:
+        """Judge one request, or return what the log says of it. Equal ones in flight are judged once."""
+        if self.ledger.replaying:
             return await self._judge(request)
         key = item_key(request)
+        return await self._flights.once(key, lambda: self._judge_once(request, key))
+
+    async def _judge_once(self, request: Request, key: str) -> Judgment:
+        log = self.ledger.log
+        if log is None:
+            return await self._judge(request)
         judged = log.find(Judged, key)
         if judged is not None and judged.judgment.outcome != "unreachable":
             return judged.judgment
@@ -238,23 +244,15 @@ def make_loop(
     version: str,
 ) -> Loop:
     """Put the pieces together. Without a model the embedded judge decides; `toolbox` is None in a replay."""
-    sampling = settings.drawn(model.capability) if model else Sampling()
-    if model is not None and criterion != "overall":
-        raise UsageError(f"criterion={criterion!r} is for the embedded judge; a VLM judges the whole")
-    specialists = read_quantity(criterion, cards) if "." in criterion else SpecialistJudge(criterion=criterion)
-    judge: Judge = specialists
+    specialists: SpecialistJudge | QuantityJudge | None = None
     if model is not None:
-        judge = VlmJudge(
-            model,
-            ledger,
-            order=settings.orders(),
-            samples=settings.samples,
-            protocol=settings.protocol,
-            sampling=sampling,
-            checklist=settings.checklist,
-            scorer=scorer,
-        )
-    cards = _offered(settings.selection, cards, None if model else specialists)
+        if criterion != "overall":
+            raise UsageError(f"criterion={criterion!r} is for the embedded judge; a VLM judges the whole")
+        judge: Judge = _vlm_judge(settings, model, scorer, ledger)
+    else:
+        judge = specialists = _embedded_judge(criterion, cards)
+    sampling = settings.drawn(model.capability) if model else Sampling()
+    cards = _offered(settings.selection, cards, specialists)
     agent = None
     if model is not None and settings.selection.how == "agent":
         agent = Agent(model, ledger, settings.agent, sampling, cards, toolbox, tool_settings)
@@ -264,7 +262,7 @@ def make_loop(
         scorer=scorer,
         toolbox=tool_settings,
         cards=cards,
-        embedded="" if model else specialists.digest,
+        embedded=specialists.digest if specialists else "",
         criterion=criterion,
     )
     return Loop(
@@ -280,6 +278,23 @@ def make_loop(
         settings=described,
         version=version,
     )
+
+
+def _vlm_judge(settings: Settings, model: Model, scorer: Model | None, ledger: Ledger) -> VlmJudge:
+    return VlmJudge(
+        model,
+        ledger,
+        order=settings.orders(),
+        samples=settings.samples,
+        protocol=settings.protocol,
+        sampling=settings.drawn(model.capability),
+        checklist=settings.checklist,
+        scorer=scorer,
+    )
+
+
+def _embedded_judge(criterion: str, cards: Mapping[str, Card]) -> SpecialistJudge | QuantityJudge:
+    return read_quantity(criterion, cards) if "." in criterion else SpecialistJudge(criterion=criterion)
 
 
 def _offered(

@@ -7,9 +7,9 @@ waited for; in a replay, what is not recorded is an error.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from autorater.annotate import annotate
 from autorater.assessment import Measured
@@ -24,9 +24,9 @@ from autorater.model import Model, Question, Reply, Usage
 from autorater.retrying import Retries, with_retries
 from autorater.runlog import RunLog, now
 from autorater.toolbox import Toolbox, View
+from autorater.work import Flights
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T", Asked, Assessed)
 Pricer = Callable[[str, Usage, str], float | None]
 """(model name, usage, UTC time) → US dollars, or None when the price is unknown."""
 
@@ -48,7 +48,7 @@ class Ledger:
     cache: Cache | None = None
     calls: int = 0
     """New calls of models made through this ledger."""
-    _flying: dict[tuple[int, str], "asyncio.Future[Any]"] = field(default_factory=dict[Any, Any])
+    _flights: Flights = field(default_factory=Flights, repr=False)
 
     async def ask(self, model: Model, question: Question) -> Asked:
         """The recorded or new answer of a model. `error` is set when the provider gave none after all retries.
@@ -65,7 +65,7 @@ class Ledger:
             return found
         if self.replaying:
             raise self._miss(key, request, "asked")
-        return await self._once(key, lambda: self._ask(model, question, key, request))
+        return await self._flights.once(key, lambda: self._ask(model, question, key, request))
 
     async def _ask(self, model: Model, question: Question, key: str, request: dict[str, Any]) -> Asked:
         self.budget.check()
@@ -129,7 +129,7 @@ class Ledger:
             return found
         if self.replaying or toolbox is None:
             raise self._miss(key, request, "assessed")
-        return await self._once(key, lambda: self._assess(toolbox, card, view, key, request))
+        return await self._flights.once(key, lambda: self._assess(toolbox, card, view, key, request))
 
     async def _assess(self, toolbox: Toolbox, card: Card, view: View, key: str, request: dict[str, Any]) -> Assessed:
         remembered = self.cache.find(key, card) if self.cache else None
@@ -168,23 +168,6 @@ class Ledger:
         if self.log:
             self.log.append(Drawn(key=assessed.key, picture=self.log.keep_picture(drawn) if drawn else None))
         return drawn
-
-    async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
-        """`make()` unless the same call is in flight on this loop; then its result."""
-        loop = asyncio.get_running_loop()
-        flight = (id(loop), key)
-        while (flying := self._flying.get(flight)) is not None:
-            if (landed := await asyncio.shield(flying)) is not None:
-                return landed
-        future: asyncio.Future[Any] = loop.create_future()
-        self._flying[flight] = future
-        landed = None
-        try:
-            landed = await make()
-            return landed
-        finally:
-            del self._flying[flight]
-            future.set_result(landed)  # None after an error: whoever waits then tries for itself
 
     def _miss(self, key: str, request: dict[str, Any], kind: str) -> ReplayMiss:
         from autorater.nearest import describe_miss

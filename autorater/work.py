@@ -1,4 +1,7 @@
-"""Many items, a few at a time, results as they come; memory does not grow with the number of items."""
+"""Many items, a few at a time, results as they come; memory does not grow with the number of items.
+
+And what is asked for twice at the same time is done once.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
@@ -62,6 +65,33 @@ class _Crew(Generic[Item, Result]):
     async def _stop(self, error: Exception) -> None:
         self.over = True
         await self.done.put(_Done(error=error))
+
+
+@dataclass
+class Flights:
+    """The work that is in flight, by name."""
+
+    _flying: dict[tuple[int, str], "asyncio.Future[Any]"] = field(default_factory=dict[Any, Any], repr=False)
+
+    async def once(self, key: str, make: Callable[[], Awaitable[Result]]) -> Result:
+        """`make()` unless the same is in flight on this loop; then its result. No result is None.
+
+        Whoever waited for work that failed or was cancelled does it anew.
+        """
+        loop = asyncio.get_running_loop()
+        flight = (id(loop), key)
+        while (flying := self._flying.get(flight)) is not None:
+            if (landed := await asyncio.shield(flying)) is not None:
+                return landed
+        future: asyncio.Future[Any] = loop.create_future()
+        self._flying[flight] = future
+        landed = None
+        try:
+            landed = await make()
+            return landed
+        finally:
+            del self._flying[flight]
+            future.set_result(landed)  # None after an error
 
 
 async def together(work: Iterable[Awaitable[Result]]) -> list[Result]:

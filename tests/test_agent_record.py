@@ -1,5 +1,6 @@
 """The agent's record: replayed to the byte on any machine, resumed without paying for anything twice."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from scripted import ScriptedModel
 
 from autorater.annotate import annotate
 from autorater.errors import RecordError, ReplayMiss, Unavailable
-from autorater.events import Asked, Assessed, Drawn, Halted
+from autorater.events import Asked, Assessed, Drawn, Halted, Judged, Requested
 from autorater.image import open_picture
 from autorater.judgment import Judgment
 from autorater.model import Question
@@ -90,6 +91,43 @@ def test_each_item_ends_where_its_own_clock_ended_it(tmp_path: Path) -> None:
         second = run_sync(loop(request(id="fast")))
     assert [len(item.selection.steps) for item in (first, second)] == [1, 5]
     check_replay(tmp_path, first, second)
+
+
+@both
+@pytest.mark.parametrize("logged", [True, False])
+def test_equal_items_in_flight_are_judged_once(dialect: Dialect, logged: bool, tmp_path: Path) -> None:
+    """Two loops of one item would share its clock: the later one would go further than the record says."""
+    limits = AgentLimits(seconds=0.25)
+    asked = model(dialect, *STEPS, seconds=0.1)
+    with judging(asked, tmp_path if logged else None, limits=limits) as loop:
+
+        async def later(seconds: float) -> Judgment:
+            await asyncio.sleep(seconds)
+            return await loop(request())
+
+        async def both_at_once() -> tuple[Judgment, Judgment]:
+            return await asyncio.gather(later(0), later(0.15))
+
+        first, second = run_sync(both_at_once())
+    assert first is second
+    steps = len(first.selection.steps)
+    assert 1 <= steps < 5
+    assert (len(of_agent(asked)), len(of_judge(asked))) == (steps, 2)
+    if logged:
+        assert [len(events(tmp_path, form)) for form in (Requested, Halted, Judged)] == [1, 1, 1]
+        check_replay(tmp_path, first)
+
+
+async def test_who_waited_for_a_judgment_that_failed_judges_for_itself(tmp_path: Path) -> None:
+    asked = model("native", *STEPS, seconds=0.05)
+    with judging(asked, tmp_path) as loop:
+        first, second = (asyncio.create_task(loop(request())) for _ in range(2))
+        await asyncio.sleep(0.02)
+        first.cancel()
+        given = await second
+    assert first.cancelled()
+    assert len(given.selection.steps) == 5
+    check_replay(tmp_path, given)
 
 
 def test_the_drawings_are_read_from_the_record_and_not_drawn_again(tmp_path: Path) -> None:

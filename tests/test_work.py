@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from autorater.errors import BudgetExceeded, ImageError, ProviderError, UsageError
-from autorater.work import in_parallel, together
+from autorater.work import Flights, in_parallel, together
 
 
 async def double(number: int) -> int:
@@ -188,3 +188,37 @@ async def test_together_waits_for_all_before_it_raises() -> None:
     with pytest.raises(ProviderError, match="bad"):
         await together([good(), bad(), good()])
     assert done == ["good"] * 4
+
+
+async def test_what_is_asked_for_twice_at_once_is_done_once_and_again_afterwards() -> None:
+    flights, made = Flights(), list[str]()
+
+    async def make() -> str:
+        await asyncio.sleep(0.01)
+        made.append("once")
+        return f"result {len(made)}"
+
+    assert set(await asyncio.gather(*(flights.once("a", make) for _ in range(9)))) == {"result 1"}
+    assert await flights.once("a", make) == "result 2"
+    assert len(set(await asyncio.gather(*(flights.once(key, make) for key in "abc")))) == 3
+
+
+@pytest.mark.parametrize("how", ["fails", "is cancelled"])
+async def test_who_waited_for_work_that_came_to_nothing_does_it_anew(how: str) -> None:
+    flights, made = Flights(), 0
+
+    async def make() -> int:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0.01)
+        if made == 1 and how == "fails":
+            raise ValueError("the first")
+        return made
+
+    tasks = [asyncio.create_task(flights.once("a", make)) for _ in range(4)]
+    await asyncio.sleep(0)
+    if how == "is cancelled":
+        tasks[0].cancel()
+    first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(first, ValueError if how == "fails" else asyncio.CancelledError)
+    assert others == [2, 2, 2]
