@@ -60,7 +60,6 @@ class VlmJudge:
     scorer: Model | None = None
     _schemas: dict[tuple[str, bool], tuple[dict[str, Any], str]] = field(default_factory=dict[Any, Any], repr=False)
     _prepared: dict[tuple[str, bool, int], Prepared] = field(default_factory=dict[Any, Any], repr=False)
-
     _digests: dict[bool, str] = field(default_factory=dict[bool, str], repr=False)
 
     async def __call__(
