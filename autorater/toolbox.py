@@ -79,8 +79,11 @@ class Toolbox:
     def card(self, name: str) -> Card:
         """The card of this specialist. Raises UsageError when there is none, or its licence is refused."""
         if name in self.refused:
-            licence = self.refused[name].meta.licence
-            raise UsageError(f"the licence of {name!r} ({licence}) forbids commercial use: leave it out of --tools")
+            meta = self.refused[name].meta
+            terms = list(dict.fromkeys(weights.licence for weights in meta.weights))
+            weights = f"; weights: {', '.join(terms)}" if terms else ""
+            licence = f"the licence of {name!r} ({meta.licence}{weights})"
+            raise UsageError(f"{licence} forbids commercial use: leave it out of --tools")
         if name not in self.cards:
             raise UsageError(f"no specialist is called {name!r}; {did_you_mean(name, self.cards)}")
         return self.cards[name]

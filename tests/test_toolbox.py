@@ -14,6 +14,7 @@ from pictures import picture, png
 
 from autorater.assessment import Declined, Failed, Measured
 from autorater.cache import Cache, Entry
+from autorater.card import Weights
 from autorater.errors import MissingExtraError, SpecialistError, UsageError
 from autorater.image import Picture, open_picture
 from autorater.ledger import Ledger
@@ -82,6 +83,13 @@ def test_a_licence_that_forbids_commercial_use_is_refused() -> None:
     assert set(box.cards) == set(box.ready()) == {"free"}
     with pytest.raises(UsageError, match=r"the licence of 'bound' \(CC-BY-NC-4.0\) forbids commercial use"):
         box.require(["free", "bound"])
+
+
+def test_a_refusal_names_the_licences_of_the_weights() -> None:
+    weights = [Weights(file=name, package="some", sha256="0" * 64, licence=f"CC-BY-NC-{name}") for name in "ABA"]
+    box = Toolbox({"bound": card("bound", licence="MIT", commercial=False, weights=tuple(weights))}, commercial=True)
+    with pytest.raises(UsageError, match=r"\(MIT; weights: CC-BY-NC-A, CC-BY-NC-B\) forbids commercial use"):
+        box.card("bound")
 
 
 def test_a_missing_package_names_its_extra() -> None:
