@@ -6,19 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from autorater.assessment import Declined, Mask, Measured, Outcome, Reading, Region
+from autorater.assessment import Mask, Measured, Outcome, Reading, Region
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
 from autorater_tools._boxes import Box, Corners, covered, grown, without_doubles
 from autorater_tools._changes import changed_mask, components
 from autorater_tools._detectors import Detector, noun_of, open_detector
+from autorater_tools._pairs import other_proportions
 from autorater_tools._phrases import find_phrases
 from autorater_tools._pixels import NO_SOURCE, Pixels, one_by_one, pixels_at_most, small_or_blank
 
 LONGER_SIDE = 512
-STRETCH = 1.02
-"""Proportions that differ by more than this factor are not comparable place by place."""
 MARGIN = 0.15
 """Added to each box on each side: shadows, reflections and what moves aside belong to an edit."""
 SAME = 0.7
@@ -55,12 +54,8 @@ class EditScope:
         if view.prompt is None:
             raise SpecialistError("a prompt is needed: this specialist asks what the instruction speaks of")
         source, image = view.sources[0], view.image
-        stretch = (image.width / image.height) / (source.width / source.height)
-        if max(stretch, 1 / stretch) > STRETCH:
-            return Declined(
-                reason=f"the image is {image.width}x{image.height} and its source {source.width}x{source.height}: "
-                "places of different proportions cannot be compared"
-            )
+        if refusal := other_proportions(source, image, what="places"):
+            return refusal
         before = pixels_at_most(source, LONGER_SIDE)
         if refusal := small_or_blank(before):
             return refusal

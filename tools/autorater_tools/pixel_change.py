@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from autorater.assessment import Declined, Mask, Measured, Outcome, Region
+from autorater.assessment import Mask, Measured, Outcome, Region
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
+from autorater_tools._pairs import other_proportions
 from autorater_tools._pixels import (
     LEVELS,
     NO_SOURCE,
@@ -22,8 +23,6 @@ from autorater_tools._pixels import (
 from autorater_tools._untyped import structural_similarity
 
 LONGER_SIDE = 1024
-STRETCH = 1.02
-"""Proportions that differ by more than this factor are not comparable pixel by pixel."""
 VISIBLE = 16
 """A pixel has changed when one of its channels differs by more than this many levels of 255, after a slight blur."""
 DECIBELS = 100.0
@@ -49,12 +48,8 @@ def measure(view: View) -> Outcome:
     if not view.sources:
         raise SpecialistError(NO_SOURCE)
     source, image = view.sources[0], view.image
-    stretch = (image.width / image.height) / (source.width / source.height)
-    if max(stretch, 1 / stretch) > STRETCH:
-        return Declined(
-            reason=f"the image is {image.width}x{image.height} and its source {source.width}x{source.height}: "
-            "pixels of different proportions cannot be compared"
-        )
+    if refusal := other_proportions(source, image):
+        return refusal
     before = pixels_at_most(source, LONGER_SIDE)
     if refusal := small_or_blank(before, shorter=16):
         return refusal
