@@ -1,5 +1,7 @@
 """How an agent's model calls specialists: natively, or by a structured answer that names one. Same calls either way."""
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -21,9 +23,12 @@ ALL = "all"
 """In the place of an image: every one of them."""
 LONGEST_LOOK_FOR = 300
 """Characters."""
-_LONGEST_DESCRIPTION = 1000
-"""Characters; some providers refuse more than 1024."""
-_LOOK_FOR = "What to look for in place of the prompt, as short phrases; empty to look for what the prompt says."
+LONGEST_DESCRIPTION = 380
+"""Characters of what a tool is described by."""
+_WIDTHS = ((70, 110), (50, 110), (50, 60), (0, 110), (0, 60))
+"""Characters for the meaning of a quantity and for the known errors; the next when the whole is too long."""
+_END_OF_CLAUSE = re.compile(r"[.;](?:\s|$)")
+_LOOK_FOR = "Short phrases to look for in place of the prompt; empty: the prompt."
 
 Parts: TypeAlias = tuple[Text | Image, ...]
 
@@ -63,25 +68,47 @@ def tools_for(cards: Sequence[Card], images: Sequence[str]) -> tuple[Tool, ...]:
 
 
 def _describe(card: Card) -> str:
-    """Title, what it gives with range and direction, known errors, and the first paragraph of its card."""
-    gives = [f"{quantity.name}: {quantity.meaning} ({quantity.describe()})" for quantity in card.meta.quantities]
-    told = [*gives, *(["findings in words"] if card.meta.gives_text else [])]
-    first = next((part for part in card.body.split("\n\n") if part.strip() and not part.startswith("#")), "")
+    """Title, what it gives with range and direction, and the first that is known of its errors, all in short.
+
+    Every step sends the descriptions of all specialists again. The rest of a card is told where it is wanted: by
+    `auto`, which sends the cards once.
+    """
+    known = _END_OF_CLAUSE.split(card.meta.errors)[0]
     reads = " Reads look_for." if "prompt" in card.meta.needs else ""
-    text = f"{_ended(card.meta.title)} Gives {'; '.join(told)}.{reads} Known errors: {_ended(card.meta.errors)} {first}"
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_DESCRIPTION else f"{text[: _LONGEST_DESCRIPTION - 1]}…"
+    text = ""
+    for meanings, errors in _WIDTHS:
+        text = (
+            f"{_ended(card.meta.title)} Gives {_gives(card, meanings)}.{reads} "
+            f"Errors: {_ended(_shortened(known, errors))}"
+        )
+        if len(text) <= LONGEST_DESCRIPTION:
+            return text
+    return _shortened(text, LONGEST_DESCRIPTION)
+
+
+def _gives(card: Card, width: int) -> str:
+    """The quantities, each meaning in at most `width` characters, and whether there are words."""
+    told: list[str] = []
+    for quantity in card.meta.quantities:
+        meaning = _shortened(quantity.meaning.partition(";")[0], width).removesuffix(".")
+        spans = quantity.describe().replace(" to no upper bound", " and up")
+        told.append(f"{quantity.name} ({meaning}: {spans})" if width else f"{quantity.name} ({spans})")
+    return "; ".join([*told, *(["findings in words"] if card.meta.gives_text else [])])
+
+
+def _shortened(text: str, width: int) -> str:
+    return textwrap.shorten(text, width, placeholder="…") if width else ""
 
 
 def _ended(text: str) -> str:
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 def _parameters(card: Card, images: Sequence[str]) -> dict[str, Any]:
     names = [*images, ALL] if len(images) > 1 else list(images)
     properties: dict[str, Any] = {"image": {"type": "string", "enum": names}}
     if "prompt" in card.meta.needs:
-        properties["look_for"] = {"type": "string", "description": _LOOK_FOR}
+        properties["look_for"] = {"type": "string", "maxLength": LONGEST_LOOK_FOR, "description": _LOOK_FOR}
     return _object(properties)
 
 

@@ -100,8 +100,8 @@ def test_a_model_with_tools_is_offered_one_for_each_specialist_that_applies() ->
     tool = next(tool for tool in question.tools if tool.name == "finding")
     assert tool.parameters["properties"]["image"] == {"type": "string", "enum": ["image_1", "image_2", "all"]}
     assert tool.parameters["required"] == ["image", "look_for"]
-    assert "Width of the image. (1 to 1000 px); findings in words. Reads look_for." in tool.description
-    assert "How to read finding." in tool.description
+    assert "Width of the image: 1 to 1000 px); findings in words. Reads look_for." in tool.description
+    assert "How to read finding." not in tool.description
     plain = next(tool for tool in question.tools if tool.name == "width")
     assert plain.parameters["required"] == ["image"]
     assert "The specialists:" not in text_of(question)

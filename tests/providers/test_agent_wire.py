@@ -51,6 +51,33 @@ def test_an_agent_over_the_wire(server: WireServer, provider: str, tmp_path: Pat
     assert len(server.received) == 3, "a replay asks nobody"
 
 
+@pytest.mark.parametrize("provider", WRITERS)
+def test_how_long_a_call_may_be_is_told_in_every_wire(server: WireServer, provider: str) -> None:
+    """In words where the provider takes no such limit in a schema."""
+    server.then(written(provider, "I see enough."), written(provider, VERDICT))
+    with judging(opened(provider, server.url), protocol="autorater-paper") as loop:
+        run_sync(loop(request()))
+    told = _look_for(server.received[0].body)
+    described = "Short phrases to look for in place of the prompt; empty: the prompt."
+    assert told == (
+        {"type": "string", "maxLength": 300, "description": described}
+        if provider == "compatible"
+        else {"type": "string", "description": f"{described} (at most 300 characters)"}
+    )
+
+
+def _look_for(body: Any) -> Any:
+    """The first schema in a body of what is looked for."""
+    found: list[Any] = []
+
+    def note(value: dict[str, Any]) -> dict[str, Any]:
+        found.extend([value["look_for"]] if "look_for" in value else [])
+        return value
+
+    json.loads(json.dumps(body), object_hook=note)
+    return found[0]
+
+
 def _texts(value: Any) -> str:
     """Every text in a body, a line each."""
     if isinstance(value, str):
