@@ -85,6 +85,13 @@ def test_the_score_is_the_cosine_of_open_clip(tmp_path: Path, version: str) -> N
         assert ("was cut" in outcome.text) == (len(prompt) > 75)
 
 
+def test_no_bar_is_drawn_in_the_way_of_ours(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    build_hpsv2(tmp_path)
+    capfd.readouterr()
+    Hpsv2(weights=tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_tokens_are_those_of_open_clip() -> None:
     """On the real vocabulary, which open_clip's package ships."""
     from transformers import CLIPTokenizer

@@ -30,7 +30,7 @@ def load_pretrained(loader: Any, folder: Path, **keywords: Any) -> Any:
 
     """
     try:
-        with _without_bars():
+        with without_bars():
             return loader.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **keywords)
     except Exception as error:  # whatever the library raises, the folder is to blame
         raise SpecialistError(
@@ -40,7 +40,7 @@ def load_pretrained(loader: Any, folder: Path, **keywords: Any) -> Any:
 
 
 @contextmanager
-def _without_bars() -> Generator[None]:
+def without_bars() -> Generator[None]:
     """Transformers draws a bar for every checkpoint, in the way of ours."""
     bars: Any = import_module("transformers").logging
     shown = bars.is_progress_bar_enabled()

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from autorater.errors import SpecialistError
-from autorater_tools._checkpoints import load_pretrained, precision
+from autorater_tools._checkpoints import load_pretrained, precision, without_bars
 from autorater_tools._torchvision import allow_torchvision
 
 SYSTEM = (
@@ -52,7 +52,8 @@ class OriginalLlava:
         config = library_config(transformers, _settings(folder), _settings(tower))
         weights = library_weights(transformers, config, folder, tower)
         loader: Any = transformers.LlavaForConditionalGeneration
-        network = loader.from_pretrained(None, config=config, state_dict=weights, dtype=precision(device))
+        with without_bars():
+            network = loader.from_pretrained(None, config=config, state_dict=weights, dtype=precision(device))
         self.network: Any = network.to(device).eval()
         self.pieces = config.image_seq_length
         self.tokenizer: Any = sentencepiece.SentencePieceProcessor()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from autorater.errors import SpecialistError
-from autorater_tools._checkpoints import load_pretrained, precision
+from autorater_tools._checkpoints import load_pretrained, precision, without_bars
 
 State = Mapping[str, Tensor]
 SHOWN = 4
@@ -108,9 +108,10 @@ def assemble(
 
     """
     try:
-        model, info = loader.from_pretrained(
-            None, config=config, state_dict=dict(state), dtype=dtype or precision(device), output_loading_info=True
-        )
+        with without_bars():
+            model, info = loader.from_pretrained(
+                None, config=config, state_dict=dict(state), dtype=dtype or precision(device), output_loading_info=True
+            )
     except RuntimeError as error:  # tensors of other shapes
         raise SpecialistError(f"{source} is of another model: {' '.join(str(error).split())[:200]}") from error
     demand(sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), source)
