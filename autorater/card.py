@@ -141,6 +141,14 @@ class CardMeta(Record):
         return self
 
     @model_validator(mode="after")
+    def _top_level(self) -> Self:
+        for name in self.imports:  # whether "a.b" is there can be told only by importing "a"
+            if not name.isidentifier():
+                top = name.partition(".")[0]
+                raise ValueError(f"imports: {name!r} is no top-level module; expected a name without dots, as {top!r}")
+        return self
+
+    @model_validator(mode="after")
     def _reachable(self) -> Self:
         allowed = {option.name: option.choices for option in self.options}
         for weights in self.weights:

@@ -48,6 +48,7 @@ def test_a_card_is_read() -> None:
         ("licence: MIT\n", "", "fox.md: licence: field required"),
         ("licence: MIT\n", "licence: MIT\nlicense: MIT\n", "fox.md: license: extra inputs are not permitted"),
         ("low: 0, high: null", "low: 2, high: 1", "foxes: low 2.0 is not below high 1.0"),
+        ("imports: [sys]", "imports: [os.path]", "imports: 'os.path' is no top-level module; expected a name without"),
         ("seconds: 0.1", "seconds: .nan", "fox.md: seconds: input should be a finite number"),
         (
             "licence: MIT",
