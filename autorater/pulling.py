@@ -248,7 +248,7 @@ class _Pull:
         fresh = self.folder / STAGE / "unpacking"
         shutil.rmtree(fresh, ignore_errors=True)
         try:
-            unpack(archive, entry.member or ".", fresh / "member", folder=is_folder(entry))
+            unpack(archive, entry.member or ".", fresh / "member", folder=is_folder(entry), size=entry.bytes)
         except SpecialistError:
             if archive.is_relative_to(self.folder):
                 discard(archive)

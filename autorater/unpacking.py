@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from autorater.errors import SpecialistError
-from autorater.store import check_room
+from autorater.store import ROOM, check_room, in_words
 
 _SINGLE: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 """First bytes → how to read a file that is compressed and no archive."""
@@ -34,17 +34,18 @@ class _Entry:
     """One entry of an archive."""
 
     name: str
-    size: int
+    size: int | None
+    """Bytes; None when that is told by reading all of it only."""
     plain: bool
     """A file; neither a link nor a device."""
     open: Callable[[], IO[bytes]]
 
 
-def unpack(archive: Path, member: str, target: Path, *, folder: bool) -> None:
+def unpack(archive: Path, member: str, target: Path, *, folder: bool, size: int | None = None) -> None:
     """Write `member` of an archive (zip, tar, or one compressed file) to `target`; "." is everything.
 
     With `folder` the member is a folder, else one file. A folder "package/" or "./" around everything may be left out
-    of the member's name.
+    of the member's name. `size` is what its card says that it has, in bytes: of one compressed file no more is written.
 
     Raises:
         SpecialistError: it is no archive, it is damaged, it has no such member, an entry would leave the folder or is
@@ -59,9 +60,13 @@ def unpack(archive: Path, member: str, target: Path, *, folder: bool) -> None:
                 raise SpecialistError(
                     f"{archive.name}: {member!r} is a folder of {len(chosen)} files, expected one file"
                 )
-            check_room(sum(entry.size for _, entry in chosen), archive.parent, f"unpacking {archive.name}")
+            check_room(sum(entry.size or 0 for _, entry in chosen), archive.parent, f"unpacking {archive.name}")
             for path, entry in chosen:
-                _write(entry, target / path if folder and path else target)
+                to = target / path if folder and path else target
+                if entry.size is None:
+                    _write_at_most(size, entry, to, archive)
+                else:
+                    _write(entry, to)
     except (*_DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's; bz2's own about its data have none
             raise
@@ -99,6 +104,27 @@ def _write(entry: _Entry, target: Path) -> None:
         shutil.copyfileobj(source, file, 2**20)
 
 
+def _write_at_most(most: int | None, entry: _Entry, target: Path, archive: Path) -> None:
+    """Write what may be a thousand times as large as the archive: no more than its card says, or than leaves room."""
+    room = shutil.disk_usage(archive.parent).free // 10 * 9
+    limit = room if most is None else min(most, room)
+    written = 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with entry.open() as source, target.open("wb") as file:
+            while part := source.read(2**20):
+                written += len(part)
+                if written > limit:
+                    raise SpecialistError(
+                        f"{archive.name} holds more than the {in_words(limit)} that "
+                        + ("its card says: fetch it again" if limit == most else f"the disk has room for: {ROOM}")
+                    )
+                file.write(part)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def _entries(archive: Path) -> Generator[list[_Entry]]:
     if zipfile.is_zipfile(archive):
@@ -113,7 +139,7 @@ def _entries(archive: Path) -> Generator[list[_Entry]]:
         read = next((read for sign, read in _SINGLE.items() if start.startswith(sign)), None)
         if read is None:
             raise SpecialistError(f"{archive.name} is no archive that can be read (zip, tar, gz, bz2, xz)")
-        yield [_Entry(archive.stem, 0, True, lambda: read(archive))]
+        yield [_Entry(archive.stem, None, True, lambda: read(archive))]
 
 
 def _zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Entry:

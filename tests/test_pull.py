@@ -1,6 +1,9 @@
 """`autorater tools pull` against a server on this machine that treats it well or badly."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
@@ -9,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -358,10 +362,28 @@ def test_members_of_one_archive_come_by_one_download(server: WeightsServer, pack
 
 
 def test_one_compressed_file(server: WeightsServer) -> None:
-    import bz2
-
     it = fox({"file": "fox.dat", "url": server.put("/fox.dat.bz2", bz2.compress(DATA)), "member": "."})
     assert get(it)[0].sha256 == DIGEST
+
+
+@pytest.mark.parametrize("squeeze", [bz2.compress, gzip.compress, lzma.compress])
+def test_a_compressed_file_that_swells_is_stopped(
+    tmp_path: Path, squeeze: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, target = tmp_path / "fox.dat.z", tmp_path / "out" / "fox.dat"
+    archive.write_bytes(squeeze(b"fox " * 1_250_000))
+    unpack(archive, ".", target, folder=False, size=5_000_000)
+    assert target.stat().st_size == 5_000_000
+    with pytest.raises(SpecialistError, match=r"fox\.dat\.z holds more than the 1\.5 MB that its card says: fetch it"):
+        unpack(archive, ".", target, folder=False, size=1_500_000)
+    assert not target.exists()
+    small = SimpleNamespace(disk_usage={archive.parent: SimpleNamespace(free=4_000_000)}.get)
+    monkeypatch.setattr("autorater.unpacking.shutil", small)
+    with pytest.raises(
+        SpecialistError, match=r"holds more than the 3\.6 MB that the disk has room for: free some room"
+    ):
+        unpack(archive, ".", target, folder=False)
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
