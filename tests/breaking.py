@@ -5,6 +5,7 @@ A picture that is 13 pixels wide is the one that they cannot bear.
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -131,6 +132,15 @@ class Lasting(Hanging):
         """The process."""
         super().look(view)
         return measured(os.getpid())
+
+
+class Bearing(Deadly):
+    """Starts a process of its own, and tells it."""
+
+    def look(self, view: View) -> Outcome:
+        """The process, or the end."""
+        super().look(view)
+        return measured(subprocess.Popen(["sleep", "60"]).pid)
 
 
 class Talking(Plain):

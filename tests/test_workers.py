@@ -18,7 +18,8 @@ from autorater.assessment import Failed, Measured, Outcome
 from autorater.errors import SpecialistError
 from autorater.image import open_picture
 from autorater.places.place import Place
-from autorater.places.workshop import DEATHS
+from autorater.places.process import Worker
+from autorater.places.workshop import DEATHS, share_of
 from autorater.toolbox import Toolbox, View
 
 TESTS = ROOT / "tests"
@@ -74,6 +75,14 @@ def ends(pid: int, seconds: float = 20) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def script(folder: Path, commands: str) -> Path:
+    """An interpreter that is none."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{commands}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 # --- ends ------------------------------------------------------------------------------------------------------------
@@ -132,15 +141,19 @@ def test_what_hangs_is_ended(boxes: Boxes) -> None:
     assert found == [12, "the worker gave no answer within 1 s and was ended while looking at this image", 14]
 
 
+def test_each_view_of_a_batch_that_hung_gets_its_share(boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [share_of(600, 2), share_of(600, 16), share_of(6000, 16), share_of(1, 3)] == [300, 120, 375, 1]
+    monkeypatch.setattr("autorater.places.workshop.FLOOR", 0.1)
+    found = seen(look(boxes("hanging", Place("worker", timeout=1.0)), "hanging", [13, 13]))
+    assert found == ["the worker gave no answer within 0.5 s and was ended while looking at this image"] * 2
+
+
 def test_what_prints_and_reads_disturbs_nothing(boxes: Boxes) -> None:
     assert seen(look(boxes("talking"), "talking", [12, 13])) == [12, "ValueError: thirteen"]
 
 
 def test_a_worker_that_cannot_start_says_so_without_a_path(boxes: Boxes, tmp_path: Path) -> None:
-    broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\nexit 5\n", encoding="utf-8")
-    broken.chmod(0o755)
-    box = boxes("plain", Place("worker", python=broken))
+    box = boxes("plain", Place("worker", python=script(tmp_path, "exit 5")))
     assert seen(look(box, "plain", [12, 14])) == ["the worker could not be started: it ended (status 5)"] * 2
     look(box, "plain", [12])
     look(box, "plain", [12])
@@ -148,11 +161,27 @@ def test_a_worker_that_cannot_start_says_so_without_a_path(boxes: Boxes, tmp_pat
     assert seen(look(box, "plain", [12])) == [f"{told} (status 5)"]
 
 
+def test_a_worker_that_says_nothing_is_given_up(boxes: Boxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autorater.places.process.START", 0.2)
+    box = boxes("plain", Place("worker", python=script(tmp_path, "exec sleep 60")))
+    assert seen(look(box, "plain", [12])) == ["the worker could not be started: it does not answer"]
+
+
+def test_what_a_worker_writes_is_read_and_not_written_over(tmp_path: Path) -> None:
+    lines = 3000
+    loop = f"i=0; while [ $i -lt {lines} ]; do echo line-$i >&2; i=$((i+1)); done; exec sleep 60"
+    worker = Worker(breaking("plain"), {}, device="cpu", python=script(tmp_path, loop))
+    until = time.monotonic() + 20
+    while not worker.tail().endswith(f"line-{lines - 1}") and time.monotonic() < until:
+        pass
+    assert os.fstat(worker.errors.fileno()).st_size == sum(len(f"line-{line}\n") for line in range(lines))
+    assert worker.tail().splitlines()[-3:] == [f"line-{lines - last}" for last in (3, 2, 1)]
+    worker.end()
+    assert worker.tail() == ""
+
+
 def test_closing_does_not_wait_for_a_worker_that_does_not_start(boxes: Boxes, tmp_path: Path) -> None:
-    slow = tmp_path / "python"
-    slow.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
-    slow.chmod(0o755)
-    box = boxes("plain", Place("worker", python=slow))
+    box = boxes("plain", Place("worker", python=script(tmp_path, "exec sleep 60")))
     waiting = box.submit("plain", View(open_picture(png(1))))
     time.sleep(0.2)
     begun = time.monotonic()
@@ -160,6 +189,22 @@ def test_closing_does_not_wait_for_a_worker_that_does_not_start(boxes: Boxes, tm
     assert time.monotonic() - begun < 10
     with pytest.raises(SpecialistError, match="the toolbox was closed before plain looked"):
         waiting.result(timeout=1)
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_what_a_specialist_started_ends_with_a_worker_that_died(boxes: Boxes, by_itself: bool) -> None:
+    box = boxes("bearing", quantities=(PID,))
+    (child,) = seen(look(box, "bearing", [12]))
+    if by_itself:
+        look(box, "bearing", [13])
+    else:
+        if not Path("/proc/self/stat").is_file():
+            pytest.skip("this system does not show who started whom")
+        worker = int(Path(f"/proc/{int(child)}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+        os.kill(worker, signal.SIGKILL)
+        assert ends(worker)
+        box.close()
+    assert ends(int(child), seconds=5)
 
 
 # --- memory and processes ---------------------------------------------------------------------------------------------

@@ -48,8 +48,10 @@ class Link:
         self._lock = threading.Lock()
         self._cancelled = False
 
-    def look(self, name: str, views: Sequence[View], *, terms: Served) -> Looked:
+    def look(self, name: str, views: Sequence[View], *, terms: Served, seconds: float | None = None) -> Looked:
         """What the server's specialist says of these views; a batch of too many bytes goes in halves.
+
+        `seconds` takes the place of the link's `timeout`.
 
         Raises:
             Unreachable, TooLong: see there.
@@ -62,9 +64,10 @@ class Link:
             if len(views) == 1:
                 raise SpecialistError(f"the images of this view have more than {self.limit} bytes together")
             half = len(views) // 2
-            first, rest = (self.look(name, part, terms=terms) for part in (views[:half], views[half:]))
+            parts = (views[:half], views[half:])
+            first, rest = (self.look(name, part, terms=terms, seconds=seconds) for part in parts)
             return Looked(device=rest.device, outcomes=first.outcomes + rest.outcomes)
-        status, body = self._run(batch, f"/look/{name}")
+        status, body = self._run("POST", f"/look/{name}", batch, seconds or self.timeout)
         if status != 200:
             raise SpecialistError(refusal(status, body))
         try:
@@ -75,19 +78,23 @@ class Link:
             raise SpecialistError(f"the server gave {len(looked.outcomes)} outcomes for {len(views)} views")
         return looked
 
-    def _run(self, body: bytes, path: str) -> tuple[int, bytes]:
+    def probe(self) -> None:
+        """Wait for any answer, for a few seconds. Raises Unreachable, TooLong and Closed as `look` does."""
+        self._run("GET", "/about", b"", CONNECT)
+
+    def _run(self, method: str, path: str, body: bytes, seconds: float) -> tuple[int, bytes]:
         if self._runner is None:
             self._runner = asyncio.Runner()
         try:
-            return self._runner.run(self._post(path, body))
+            return self._runner.run(self._call(method, path, body, seconds))
         except asyncio.CancelledError:
             raise Closed("closed while it looked") from None
         except TimeoutError:
-            raise TooLong(f"the server gave no answer within {self.timeout:g} s") from None
+            raise TooLong(f"the server gave no answer within {seconds:g} s") from None
         except _LOST as error:
             raise Unreachable(f"the server cannot be reached ({type(error).__name__})") from error
 
-    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def _call(self, method: str, path: str, body: bytes, seconds: float) -> tuple[int, bytes]:
         with self._lock:
             if self._cancelled:
                 raise Closed("closed before it looked")
@@ -95,14 +102,14 @@ class Link:
         if self._client is None:
             self._client = httpx2.AsyncClient(**options(self.address, self.token))
         try:
-            async with asyncio.timeout(self.timeout):
-                return await self._exchange(self._client, path, body)
+            async with asyncio.timeout(seconds):
+                return await self._exchange(self._client, method, path, body)
         finally:
             self._task = None
 
-    async def _exchange(self, client: httpx2.AsyncClient, path: str, body: bytes) -> tuple[int, bytes]:
+    async def _exchange(self, client: httpx2.AsyncClient, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         parts: list[bytes] = []
-        async with client.stream("POST", path, content=body, headers={"Content-Type": CONTENT}) as response:
+        async with client.stream(method, path, content=body, headers={"Content-Type": CONTENT}) as response:
             async for part in response.aiter_bytes():
                 parts.append(part)
                 if sum(map(len, parts)) > MOST:

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 DEATHS = 3
 """After so many ends in a row, each over one image alone or at its start, the worker is not started again."""
+FLOOR = 120.0
+"""Seconds that one view of a batch that hung is given at least: a fresh worker also loads its weights in them."""
 
 
 class Ended(SpecialistError):
@@ -32,7 +34,8 @@ class Workshop:
     """The worker of one specialist.
 
     When it ends in the middle of a batch it is started again and the batch is tried once more, then each view alone:
-    the one that ends it is a Failed, and the others are measured. A batch that took too long is not tried once more.
+    the one that ends it is a Failed, and the others are measured. A batch that took too long is not tried once more,
+    and each of its views gets its share of the time.
     """
 
     def __init__(self, card: Card, options: Mapping[str, Value], *, device: str, place: Place) -> None:
@@ -52,12 +55,12 @@ class Workshop:
         """One outcome per view, in order."""
         return self._tried(views, times=2)
 
-    def _tried(self, views: Sequence[View], *, times: int) -> list[Outcome]:
+    def _tried(self, views: Sequence[View], *, times: int, seconds: float | None = None) -> list[Outcome]:
         end: Ended | None = None
         while times and not self.broken and not (end and end.hung):
             times -= 1
             try:
-                looked = self._ask(views)
+                looked = self._ask(views, seconds or self.place.timeout)
             except Closed:
                 raise
             except Ended as error:
@@ -70,17 +73,19 @@ class Workshop:
         if end is None:
             return [Failed(error=self.broken) for _ in views]
         if len(views) > 1:
-            return [outcome for view in views for outcome in self._tried([view], times=1)]
+            share = share_of(self.place.timeout, len(views)) if end.hung else None
+            return [outcome for view in views for outcome in self._tried([view], times=1, seconds=share)]
         self._count(str(end))
         return [Failed(error=f"the worker {end} while looking at this image")]
 
-    def _ask(self, views: Sequence[View]) -> Looked:
+    def _ask(self, views: Sequence[View], seconds: float) -> Looked:
         worker, link = self._running()
         try:
-            return link.look(self.card.name, views, terms=served(self.card, self.options, self.device))
+            terms = served(self.card, self.options, self.device)
+            return link.look(self.card.name, views, terms=terms, seconds=seconds)
         except TooLong as error:
             self.rest()
-            raise Ended(f"gave no answer within {self.place.timeout:g} s and was ended", hung=True) from error
+            raise Ended(f"gave no answer within {seconds:g} s and was ended", hung=True) from error
         except Unreachable as error:
             if self._closing:
                 raise Closed("closed while it looked") from error
@@ -128,3 +133,8 @@ class Workshop:
             self._closing = True
             if self._worker is not None:
                 self._worker.kill()
+
+
+def share_of(timeout: float, count: int) -> float:
+    """Seconds for each view of a batch that hung: what it had of the batch's, and not too few."""
+    return min(timeout, max(FLOOR, timeout / count))
