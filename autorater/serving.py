@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,7 +28,11 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 @dataclass
 class Server:
-    """The specialists of `cards`, as a toolbox has them. With a token, whoever asks must have it."""
+    """The specialists of `cards`, as a toolbox has them.
+
+    With a token, whoever asks must have it; without one, whoever asks must call this machine by a name that is no
+    other's.
+    """
 
     toolbox: Toolbox
     cards: Mapping[str, Card]
@@ -51,6 +56,8 @@ class Server:
             given = request.headers.get("authorization", "")
             if self.token and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
                 return _refuse(401, "the token is wrong")
+            if not self.token and not is_loopback(_host(request)):  # a web page whose host's name leads here by now
+                return _refuse(403, "it has no token and answers to 127.0.0.1, localhost and [::1] only")
             try:
                 return await answer(request)
             except (UsageError, SpecialistError) as error:
@@ -106,6 +113,14 @@ async def _look(toolbox: Toolbox, card: Card, views: list[View | Failed]) -> tup
             device = provenance.device
             outcomes.append(outcome)
     return device, outcomes
+
+
+def _host(request: Request) -> str:
+    """The host as the caller calls it; "" when that is no name."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 async def _body(request: Request, limit: int) -> bytes:

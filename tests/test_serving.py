@@ -305,6 +305,17 @@ def test_a_web_page_cannot_send_a_batch() -> None:
         assert (status, told) == (400, f"a batch has the media type {CONTENT}")
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "8.8.8.8", "[::1", ""])
+def test_a_name_that_was_made_to_lead_here_gets_nothing(host: str) -> None:
+    with Serving({"plain": PLAIN}) as serving:
+        refused = (403, "it has no token and answers to 127.0.0.1, localhost and [::1] only")
+        assert post(serving, batch(), Host=host) == refused
+        for own in ("localhost", "127.0.0.1:8100", "[::1]:8100"):
+            assert post(serving, batch(), Host=own) == (200, "")
+    with Serving({"plain": PLAIN}, token=TOKEN) as serving:  # behind a proxy, whose name it has
+        assert post(serving, batch(), Host="gpu.example", Authorization=f"Bearer {TOKEN}") == (200, "")
+
+
 def test_a_batch_has_a_limit_and_goes_in_halves() -> None:
     views = [View(picture(number)) for number in range(5)]
     limit = len(batch(views[:2]))
