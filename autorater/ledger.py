@@ -132,11 +132,12 @@ class Ledger:
         return await self._flights.once(key, lambda: self._assess(toolbox, card, view, key, request))
 
     async def _assess(self, toolbox: Toolbox, card: Card, view: View, key: str, request: dict[str, Any]) -> Assessed:
-        remembered = self.cache.find(key, card) if self.cache else None
+        cache = self.cache if toolbox.may_remember(card) else None
+        remembered = cache.find(key, card) if cache else None
         if remembered is None:
             outcome, provenance = await asyncio.wrap_future(toolbox.submit(card.name, view))
-            if self.cache and outcome.kind != "failed":
-                self.cache.keep(key, card, Entry(outcome=outcome, provenance=provenance))
+            if cache and outcome.kind != "failed":
+                cache.keep(key, card, Entry(outcome=outcome, provenance=provenance))
         else:
             outcome, provenance = remembered.outcome, remembered.provenance
         assessed = Assessed(key=key, request=request, outcome=outcome, provenance=provenance)

@@ -6,9 +6,10 @@ at a place comes back as an outcome, never as an exception.
 
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autorater.assessment import Declined, Failed, Outcome, Provenance
 from autorater.canonical import digest_of
@@ -16,11 +17,14 @@ from autorater.card import Card, Value, find_cards
 from autorater.errors import MissingExtraError, UsageError
 from autorater.places.environment import environment_of, missing_modules
 from autorater.places.here import Here
-from autorater.places.lane import BATCH, Job, Lane, Looking
+from autorater.places.lane import BATCH, Job, Lane, Looking, give_up
 from autorater.places.place import HERE, Place, check_address, parse_place
 from autorater.specialist import Specialist, View, checked, load_specialist, narrow
-from autorater.store import missing_weights, pull_command
+from autorater.store import missing_weights, pull_command, wanted
 from autorater.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from autorater.places.address import Servers
 
 __all__ = [
     "BATCH",
@@ -75,6 +79,8 @@ class Toolbox:
         self.settings = tool_settings(device, self.chosen, devices)
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._lock = threading.Lock()
+        self._closed = False
+        self._servers: Servers | None = None
 
     def card(self, name: str) -> Card:
         """The card of this specialist. Raises UsageError when there is none, or its licence is refused."""
@@ -106,11 +112,12 @@ class Toolbox:
         """What this specialist lacks where it runs: modules, weights, its environment, its server."""
         place, options = self.place(card), self.options(card)
         if place.kind == "http":
-            from autorater.places.address import missing_there
+            from autorater.places.address import Servers
 
             token = os.environ.get(TOKEN, "")
             check_address(place.address, token=token)
-            return missing_there(card, options, address=place.address, token=token, device=self.device_of(card))
+            self._servers = self._servers or Servers()
+            return self._servers.missing(card, options, address=place.address, token=token, device=self.device_of(card))
         if place.kind == "here":
             return [*card.missing(), *missing_weights(card, options)]
         if card.name not in self.places and (wrong := environment_of(card).wrong()):
@@ -144,13 +151,20 @@ class Toolbox:
         return self.submit_all(name, [view])[0]
 
     def submit_all(self, name: str, views: Sequence[View]) -> "list[Future[tuple[Outcome, Provenance]]]":
-        """Queue views that may be looked at as one batch."""
+        """Queue views that may be looked at as one batch. After `close` the futures hold a SpecialistError."""
         card = self.card(name)
         jobs = [Job(card, view, Future()) for view in views]
-        if jobs:
-            with self._lock:
+        with self._lock:
+            if self._closed:
+                give_up({name: jobs})
+            elif jobs:
                 self._lane(card).put(jobs)
         return [job.done for job in jobs]
+
+    def may_remember(self, card: Card) -> bool:
+        """Whether its outcomes may be kept for later runs: not where nobody here can tell which weights it had."""
+        there = self.place(card).kind == "http"
+        return not (there and any(one.sha256 is None for one in wanted(card, self.options(card))))
 
     def unload(self) -> None:
         """Give the memory of all specialists back after what runs now; they are loaded again at need."""
@@ -159,13 +173,16 @@ class Toolbox:
                 lane.put([])
 
     def close(self) -> None:
-        """End the lanes, their workers and connections, and free the specialists. What waits is given up."""
+        """End the lanes, their workers and connections, and free the specialists, for good. What waits is given up."""
         with self._lock:
-            for lane in self._lanes.values():
-                lane.stop()
-            for lane in self._lanes.values():
-                lane.join(30)
+            self._closed = True
+            lanes = list(self._lanes.values())
             self._lanes.clear()
+        for lane in lanes:
+            lane.stop()
+        until = time.monotonic() + 30
+        for lane in lanes:  # outside of the lock, for which an event loop may wait
+            lane.join(max(0.0, until - time.monotonic()))
 
     def _lane(self, card: Card) -> Lane:
         place, device = self.place(card), self.device_of(card)

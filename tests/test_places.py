@@ -307,6 +307,25 @@ def test_what_is_missing_is_asked_where_it_would_run(other_python: Path, tmp_pat
 # --- closing ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_closed_toolbox_stays_closed() -> None:
+    box = Toolbox({"width": card("width"), "plain": breaking("plain")}, places={"plain": "worker"})
+    Width.gate.clear()
+    box.submit("width", wide(12))
+    closing = threading.Thread(target=box.close)
+    closing.start()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    late = [*box.submit_all("plain", [wide(12), wide(14)]), box.submit("width", wide(12))]
+    assert time.monotonic() - begun < 1  # whoever asks does not wait until all have ended
+    assert closing.is_alive()
+    Width.gate.set()
+    closing.join(10)
+    for future in late:
+        with pytest.raises(SpecialistError, match=r"the toolbox was closed before (plain|width) looked"):
+            future.result(timeout=1)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("autorater-worker")]
+
+
 def test_closing_leaves_no_thread_and_no_process() -> None:
     cards = {"width": card("width"), "hanging": breaking("hanging"), "process": breaking("process", quantities=(PID,))}
     Width.gate.clear()

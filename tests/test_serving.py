@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,9 +26,10 @@ from autorater.card import Card
 from autorater.errors import UsageError
 from autorater.image import open_picture
 from autorater.manifest import Kept, add_to_manifest
+from autorater.places.address import Address
 from autorater.places.link import Link
 from autorater.places.place import Place
-from autorater.places.wire import CONTENT, Served, differences, pack, served
+from autorater.places.wire import CONTENT, WIRE, About, Served, differences, pack, served
 from autorater.serving import check_host, listen
 from autorater.toolbox import Toolbox, View
 
@@ -177,12 +179,73 @@ def test_a_server_that_comes_back_is_found_again() -> None:
     box.close()
 
 
+def errors(address: Address, *widths: int) -> list[str]:
+    """What it says of these, one batch each."""
+    found = [one for width in widths for one in address.outcomes(PLAIN, [wide(width)])]
+    return [one.error if isinstance(one, Failed) else one.kind for one in found]
+
+
+def test_an_address_that_does_not_answer_is_left_alone_for_a_while() -> None:
+    with listen("127.0.0.1", 0) as free:
+        port: int = free.getsockname()[1]
+    dead, left = "the server cannot be reached (ConnectError)", "and is left alone for a while: the server cannot be"
+    address = Address(
+        f"http://127.0.0.1:{port}", token="", timeout=20, device="cpu", options=Card.options, cool_down=1.0
+    )
+    assert errors(address, 12, 13, 14) == [dead] * 3
+    with Serving({"plain": PLAIN}, port=port):  # nobody asks whether it is back
+        assert errors(address, 12)[0].startswith(f"the server gave no answer 3 times in a row {left}")
+    time.sleep(1)
+    assert errors(address, 12)[0].startswith(f"the server gave no answer 4 times in a row {left}")  # still gone
+    time.sleep(1)
+    with Serving({"plain": PLAIN}, port=port):
+        assert errors(address, 12, 13) == ["measured"] * 2
+        address.rest()
+    assert errors(address, 12) == [dead]  # the count began anew
+    address.rest()
+
+
+def test_an_address_that_hangs_does_not_cost_its_time_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        address = Address(place, token="", timeout=0.2, device="cpu", options=Card.options)
+        assert errors(address, 12, 13, 14) == ["the server gave no answer within 0.2 s"] * 3
+        begun = time.monotonic()
+        told = "the server gave no answer 3 times in a row and is left alone for a while: the server gave no answer"
+        assert errors(address, *range(20, 40)) == [f"{told} within 0.2 s"] * 20
+        assert time.monotonic() - begun < 2
+        address.rest()
+
+
+def test_a_refusal_is_an_answer() -> None:
+    with answering(503, b'{"error": "busy"}') as place:
+        address = Address(place, token="", timeout=20, device="cpu", options=Card.options)
+        assert errors(address, *range(12, 18)) == ["the server refuses: busy"] * 6
+        address.rest()
+
+
+def test_a_server_is_asked_once_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = {name: breaking(name) for name in ("plain", "picky", "process")}
+    told = About(wire=WIRE, version="1", specialists=tuple(served(one, {}, "cpu") for one in cards.values()))
+    asked: list[str] = []
+    with answering(200, told.model_dump_json().encode(), asked=asked) as address:
+        box = Toolbox(cards, places=dict.fromkeys(cards, address))
+        box.require(list(cards))
+        assert box.ready() == cards
+        assert asked == ["/about"]
+        monkeypatch.setenv("AUTORATER_TOOLS_TOKEN", TOKEN)  # another caller, in a way
+        box.require(["plain"])
+        assert asked == ["/about"] * 2
+
+
 @contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Generator[str]:
-    """A web server that answers everything alike."""
+def answering(status: int, body: bytes, *, asked: list[str] | None = None, **headers: str) -> Generator[str]:
+    """A web server that answers everything alike, and notes in `asked` what it is asked."""
+    seen = [] if asked is None else asked
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            seen.append(self.path)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -206,6 +269,7 @@ def answering(status: int, body: bytes, **headers: str) -> Generator[str]:
         server.server_close()
 
 
+DECLINED = b'{"kind": "declined", "reason": "too narrow"}'
 NONSENSE = "the server answered with something that is no outcome: is it ours?"
 
 
@@ -216,6 +280,12 @@ NONSENSE = "the server answered with something that is no outcome: is it ours?"
         (200, b"", NONSENSE),
         (200, b'{"device": "cpu", "outcomes": [{"kind": "measured", "readings": [{"quantity": "w"}]}]}', NONSENSE),
         (200, b'{"device": "cpu", "outcomes": []}', "the server gave 0 outcomes for 2 views"),
+        (200, b'{"device": "/home/jane", "outcomes": [%b, %b]}' % (DECLINED, DECLINED), NONSENSE),
+        (
+            200,
+            b'{"device": "cuda:1", "outcomes": [%b, %b]}' % (DECLINED, DECLINED),
+            "the server looked on cuda:1, and was asked to on cpu",
+        ),
         (302, b"", "the server answered 302, and not as ours does: is it ours?"),
         (500, b"Internal Server Error", "the server answered 500, and not as ours does: is it ours?"),
         (503, b'{"error": "busy\\n\\u001b[31m"}', "the server refuses: busy \ufffd[31m"),

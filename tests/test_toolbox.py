@@ -14,6 +14,7 @@ from pictures import picture, png
 
 from autorater.assessment import Declined, Failed, Measured
 from autorater.cache import Cache, Entry
+from autorater.canonical import digest_of
 from autorater.card import Weights
 from autorater.errors import MissingExtraError, SpecialistError, UsageError
 from autorater.image import Picture, open_picture
@@ -274,6 +275,26 @@ async def test_failures_are_not_remembered(tmp_path: Path) -> None:
     assert (await assess(box, Cache(tmp_path / "cache"))).outcome.kind == "failed"
     assert not list((tmp_path / "cache").rglob("*.json"))
     box.close()
+
+
+async def test_a_server_that_may_have_other_weights_by_now_is_asked_anew(tmp_path: Path) -> None:
+    file = {"file": "fox.pt", "url": "https://host/fox.pt", "licence": "MIT"}
+    pinned, published = (card("width", weights=({**file, "sha256": sha256},)) for sha256 in (None, "0" * 64))
+    packaged = card("width", weights=({"file": "a", "package": "b", "sha256": "0" * 64, "licence": "MIT"},))
+    away = {"width": "http://127.0.0.1:9"}
+    remembered = [Toolbox({"width": one}, places=away).may_remember(one) for one in (pinned, published, packaged)]
+    assert remembered == [False, True, True]
+    assert Toolbox({"width": pinned}, places={"width": "worker"}).may_remember(pinned)
+
+    cache, view = Cache(tmp_path / "cache"), View(picture(0))
+    for one, kind in ((pinned, "failed"), (published, "measured")):
+        request = {"specialist": "width", "card": one.digest, "settings": "s", "view": view.canonical()}
+        told = {"card": one.digest, "settings": "s", "device": "cpu", "seconds": 1.0}
+        entry = Entry.model_validate({"outcome": measured(7), "provenance": told})
+        cache.keep(digest_of(request), one, entry)
+        box = Toolbox({"width": one}, places=away)
+        assert (await assess(box, cache)).outcome.kind == kind  # nobody is there
+        box.close()
 
 
 def test_changed_code_never_answers_from_old_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

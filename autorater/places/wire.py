@@ -75,7 +75,7 @@ class Batch(Record):
 class Looked(Record):
     """The answer to a batch: one outcome per view, in order."""
 
-    device: str
+    device: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}(:[0-9]{1,4})?$")
     outcomes: tuple[Outcome, ...]
 
 
