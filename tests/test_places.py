@@ -310,7 +310,9 @@ def test_what_is_missing_is_asked_where_it_would_run(other_python: Path, tmp_pat
 def test_a_closed_toolbox_stays_closed() -> None:
     box = Toolbox({"width": card("width"), "plain": breaking("plain")}, places={"plain": "worker"})
     Width.gate.clear()
-    box.submit("width", wide(12))
+    looking = box.submit("width", wide(12))
+    while not looking.running():
+        time.sleep(0.01)
     closing = threading.Thread(target=box.close)
     closing.start()
     time.sleep(0.2)

@@ -203,6 +203,7 @@ def test_what_a_specialist_started_ends_with_a_worker_that_died(boxes: Boxes, by
         worker = int(Path(f"/proc/{int(child)}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
         os.kill(worker, signal.SIGKILL)
         assert ends(worker)
+        time.sleep(0.3)  # with all its threads
         box.close()
     assert ends(int(child), seconds=5)
 
