@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import NO_PROMPT, batch
+from autorater_tools._clip import batch
+from autorater_tools._edits import need_edits, refused
 from autorater_tools._heads import dense
-from autorater_tools._pixels import NO_SOURCE
 from autorater_tools._prompt_texts import PLACE, read_texts, with_place
-from autorater_tools._qwen import TOO_LONG, Prompt, too_long
+from autorater_tools._qwen import TOO_LONG, Prompt
 from autorater_tools._reward_token import RewardToken, spread
 from autorater_tools._tensors import demand, under
 
@@ -47,10 +46,7 @@ class EditReward:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order; the first source is the one that was edited."""
-        if any(not view.sources for view in views):
-            raise SpecialistError(NO_SOURCE)
-        if any(view.prompt is None for view in views):
-            raise SpecialistError(NO_PROMPT)
+        need_edits(views)
         usable = [view for view in views if not refused(view)]
         found = iter(in_batches(usable, self.scores, size=batch(self.device)))
         return [Declined(reason=TOO_LONG) if refused(view) else told(next(found)) for view in views]
@@ -68,11 +64,6 @@ class EditReward:
         """The conversation: source, edit, and the authors' instruction around the edit instruction."""
         text = instruction.replace(PLACE, self.network.words.plain(view.prompt or ""))
         return Prompt(self.network.words.chat(text, images=2), (view.sources[0].rgb(), view.image.rgb()))
-
-
-def refused(view: View) -> bool:
-    """Whether source or edit has a shape that the model's resizing refuses."""
-    return too_long(view.image.rgb()) or too_long(view.sources[0].rgb())
 
 
 def told(rows: Tensor) -> Outcome:

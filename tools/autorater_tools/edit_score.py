@@ -14,11 +14,11 @@ from autorater.assessment import Declined, Failed, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import NO_PROMPT, batch
+from autorater_tools._clip import batch
+from autorater_tools._edits import need_edits, refused
 from autorater_tools._lora import merge
-from autorater_tools._pixels import NO_SOURCE
 from autorater_tools._prompt_texts import read_texts
-from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, layer_name, too_long
+from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, layer_name
 from autorater_tools._tensors import load_whole
 from autorater_tools._torchvision import allow_torchvision
 
@@ -63,10 +63,7 @@ class EditScore:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order; the first source is the one that was edited."""
-        if any(not view.sources for view in views):
-            raise SpecialistError(NO_SOURCE)
-        if any(view.prompt is None for view in views):
-            raise SpecialistError(NO_PROMPT)
+        need_edits(views)
         usable = [view for view in views if not refused(view)]
         prompts = [prompt for view in usable for prompt in self.prompts(view)]
         answers = iter(in_batches(prompts, self.answers, size=batch(self.device)))
@@ -95,11 +92,6 @@ class EditScore:
         written = self.network.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
         answers = written[:, inputs["input_ids"].shape[1] :]
         return [str(one).strip() for one in self.words.tokenizer.batch_decode(answers, skip_special_tokens=True)]
-
-
-def refused(view: View) -> bool:
-    """Whether source or edit has a shape that the model's resizing refuses."""
-    return too_long(view.image.rgb()) or too_long(view.sources[0].rgb())
 
 
 def told(edit: str, quality: str) -> Outcome:
