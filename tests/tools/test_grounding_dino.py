@@ -1,6 +1,7 @@
 """Grounding DINO on tiny seeded checkpoints: loading, captions, labels, doubles, batches, and both implementations."""
 
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,7 @@ needs_original = pytest.mark.skipif(find_spec("groundingdino") is None, reason="
 
 
 @needs_original
-def test_both_implementations_agree_on_the_same_weights(tmp_path: Path) -> None:
+def test_both_implementations_agree_on_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from autorater_tools._grounding_original import Original, packaged_config
 
     made = tiny_grounding.model(small=False)
@@ -189,10 +190,19 @@ def test_both_implementations_agree_on_the_same_weights(tmp_path: Path) -> None:
     tiny_grounding.tokenizer_folder(tmp_path / "port")
     shutil.copy(tiny_weights("grounding_dino") / "grounding-dino-tiny" / "preprocessor_config.json", tmp_path / "port")
     files = tiny_grounding.original_files(tmp_path, made, packaged_config("tiny"))
-    networks: list[Network] = [Ported(tmp_path / "port", device="cpu"), Original(**files, device="cpu")]
+    original = Original(**files, device="cpu")
+    networks: list[Network] = [Ported(tmp_path / "port", device="cpu"), original]
+    assert "text_encoder_type" not in capsys.readouterr().out  # what the package prints while it is built
+    outputs: list[object] = []
+
+    def look(*_: object) -> None:
+        outputs.append(sys.stdout)
+
+    original.model.register_forward_pre_hook(look)
     captions = [caption_of(phrases, networks[0].tokenizer) for phrases in (["red cat", "dogs", "carpet"], ["table"])]
     pixels = torch.stack([networks[0].preparation(small(name).rgb()) for name in ("coffee", "astronaut")])
     (logits, boxes), (other_logits, other_boxes) = (network(pixels, captions) for network in networks)
+    assert outputs == [sys.stdout] * 2  # it belongs to the whole process, other threads included
     for row, caption in enumerate(captions):
         length = len(caption.tokens)
         difference = logits[row, :, :length].sigmoid() - other_logits[row, :, :length].sigmoid()

@@ -1,7 +1,6 @@
 """The original code of Grounding DINO (`groundingdino-py`), on today's transformers."""
 
 import contextlib
-import io
 import warnings
 from collections.abc import Generator, Sequence
 from importlib import import_module
@@ -13,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from autorater.errors import MissingExtraError, SpecialistError
+from autorater_tools._building import BUILDING
 from autorater_tools._grounding import Caption, Preparation
+from autorater_tools._offline import replaced, silent
 from autorater_tools._torchvision import allow_torchvision
 
 CONFIGS = {"tiny": "GroundingDINO_SwinT_OGC.py", "base": "GroundingDINO_SwinB_cfg.py"}
@@ -51,7 +52,7 @@ class Original:
     def __init__(self, *, config: Path, checkpoint: Path, text_encoder: Path, device: str) -> None:
         self.device = device
         self.preparation = Preparation()
-        with _quiet():
+        with BUILDING, _unwarned():
             self.model = _built(config, text_encoder)
         self.tokenizer: Any = self.model.tokenizer
         _fill(self.model, checkpoint)
@@ -70,7 +71,7 @@ class Original:
             rows.setdefault(caption.text, []).append(row)
         found: dict[int, tuple[Tensor, Tensor]] = {}
         for text, places in rows.items():
-            with _quiet():
+            with _unwarned():
                 outputs = self.model(given[places], captions=[text] * len(places))
             found.update(zip(places, zip(outputs["pred_logits"], outputs["pred_boxes"], strict=True), strict=True))
         logits, boxes = zip(*(found[row] for row in range(len(captions))), strict=True)
@@ -102,18 +103,16 @@ def _built(config: Path, text_encoder: Path) -> Any:
     settings.device = "cpu"
     settings.text_encoder_type = str(text_encoder)
     settings.use_checkpoint = settings.use_transformer_ckpt = False  # they save memory in training only
-    own = code.BertModelWarper
-    code.BertModelWarper = PhraseEncoder
+    tokenizers: Any = import_module("groundingdino.util.get_tokenlizer")
     try:
-        return import_module("groundingdino.models").build_model(settings)
+        with replaced(code, {"BertModelWarper": PhraseEncoder}), replaced(tokenizers, {"print": silent}):
+            return import_module("groundingdino.models").build_model(settings)
     except Exception as error:
         raise SpecialistError(
             f"the original Grounding DINO cannot be built with the text encoder {text_encoder.name!r} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:200]}): "
             "fetch it again with `autorater tools pull grounding_dino`"
         ) from error
-    finally:
-        code.BertModelWarper = own
 
 
 def _fill(model: Any, checkpoint: Path) -> None:
@@ -135,8 +134,8 @@ def _fill(model: Any, checkpoint: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
-    """The package prints, and uses what is deprecated."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+def _unwarned() -> Generator[None]:
+    """The package uses what is deprecated."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -8,7 +8,6 @@ threads: what is replaced belongs to the whole process.
 
 import functools
 import sys
-import threading
 import warnings
 from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,8 +18,7 @@ from urllib.error import URLError
 import torch
 
 from autorater.errors import SpecialistError
-
-_BUILDING = threading.RLock()
+from autorater_tools._building import BUILDING
 
 
 @contextmanager
@@ -57,7 +55,7 @@ def loading_from(folder: Path, card: str, *more: tuple[Any, Mapping[str, Any]]) 
         "download_url_to_file": functools.partial(missing, folder, card),
     }
     try:
-        with _BUILDING, ExitStack() as stack:
+        with BUILDING, ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # of packages that load as they were told to
             stack.enter_context(replaced(hub, quiet))
