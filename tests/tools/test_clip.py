@@ -221,3 +221,16 @@ def test_old_checkpoints_may_hold_positions(tmp_path: Path) -> None:
     state: dict[str, Any] = torch.load(file, weights_only=True)
     torch.save({**state, "text_model.embeddings.position_ids": torch.arange(77)[None]}, file)
     assert Clipscore(weights=tmp_path).clip.limit == 77
+
+
+def test_the_scale_is_that_of_float32_also_in_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(device: str) -> torch.dtype:
+        return torch.float16
+
+    monkeypatch.setattr("autorater_tools._clip.precision", half)
+    model = build_clip(tmp_path / "model", words=tmp_path / "words")
+    clip = Pickscore(weights=tmp_path).clip
+    assert clip.model.dtype == torch.float16
+    wanted = float(model.logit_scale.detach().exp())
+    assert abs(float(clip.model.logit_scale.detach().float().exp()) - wanted) > 1e-3
+    assert clip.scale == pytest.approx(wanted, rel=1e-6)

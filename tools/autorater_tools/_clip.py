@@ -20,7 +20,7 @@ from autorater.assessment import Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
-from autorater_tools._checkpoints import in_batches, load_pretrained
+from autorater_tools._checkpoints import in_batches, load_pretrained, precision
 from autorater_tools._tensors import load_whole
 from autorater_tools._torchvision import allow_torchvision
 
@@ -43,15 +43,26 @@ class Text:
 class Clip:
     """One CLIP model with its tokenizer. `model` is a transformers CLIPModel on `device`; `key` names its weights.
 
-    `prepare` makes of a picture and the side of the model's square what it sees, shape (3, side, side).
+    `prepare` makes of a picture and the side of the model's square what it sees, shape (3, side, side). `scale` is what
+    the cosine was multiplied by in training.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, device: str, key: str, prepare: "Prepare | None" = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        device: str,
+        key: str,
+        prepare: "Prepare | None" = None,
+        scale: float = 1.0,
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.device = device
         self.key = ("clip", key, device)
         self.prepare = prepare or to_pixels
+        self.scale = scale
         self.side: int = model.config.vision_config.image_size
         self.limit: int = model.config.text_config.max_position_embeddings
         self.texts: OrderedDict[str, Text] = OrderedDict()
@@ -114,9 +125,11 @@ def load_clip(folder: Path, *, device: str, words: Path | None = None, floor: bo
     allow_torchvision()
     from transformers import CLIPModel
 
-    model = load_whole(CLIPModel, folder, device=device, ignored=("position_ids",))
+    model = load_whole(CLIPModel, folder, device="cpu", ignored=("position_ids",))
+    scale = float(model.logit_scale.detach().exp())  # of float32: a half of the logarithm is up to 0.2 % beside it
+    model.to(device, precision(device))
     prepare = partial(to_pixels, floor=floor)
-    return Clip(model, load_words(words or folder), device=device, key=str(folder), prepare=prepare)
+    return Clip(model, load_words(words or folder), device=device, key=str(folder), prepare=prepare, scale=scale)
 
 
 def load_words(folder: Path) -> Any:

@@ -17,8 +17,7 @@ class Pickscore:
 
     def __init__(self, *, device: str = "cpu", weights: Path) -> None:
         self.clip = load_clip(weights / "model", device=device, words=weights / "words", floor=True)
-        self.scale = float(self.clip.model.logit_scale.detach().float().exp())
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        return scored(self.clip, views, lambda cosine: self.scale * cosine)
+        return scored(self.clip, views, lambda cosine: self.clip.scale * cosine)
