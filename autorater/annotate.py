@@ -74,7 +74,7 @@ def annotate(picture: Picture, outcome: Measured) -> Picture | None:
     left_out = len(outcome.regions) - MOST
     notes = [*untold, *([f"{left_out} less sure boxes are not drawn"] if left_out > 0 else [])]
     label = None if heat is None or outcome.mask is None else outcome.mask.label
-    drawn = _with_strip(paper, label, notes)
+    drawn = _with_strip(paper, label, notes, graded=heat is not None and _graded(heat))
     drawn.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     drawn.save(buffer, "JPEG", quality=92, subsampling=0)
@@ -96,6 +96,11 @@ def _strengths(mask: Mask) -> "Image.Image | None":
     except Exception as error:  # Pillow's decoders raise anything on broken files
         raise ImageError(f"the mask {one_line(mask.label)[:60]!r} is no small PNG ({one_line(error)[:100]})") from error
     return image if image.getbbox() else None
+
+
+def _graded(heat: "Image.Image") -> bool:
+    """Whether the mask is more than yes and no, so that a scale tells something."""
+    return sum(count > 0 for count in heat.histogram()[1:]) > 1
 
 
 def _heated(canvas: "Image.Image", heat: "Image.Image") -> "Image.Image":
@@ -252,8 +257,11 @@ def _overlap(one: Pixels, other: Pixels) -> bool:
 # The strip below ------------------------------------------------------------------------------------------------------
 
 
-def _with_strip(paper: _Paper, heat: str | None, notes: Sequence[str]) -> "Image.Image":
-    """The picture with the legend of the heat map and the notes below it; as it is when there is neither."""
+def _with_strip(paper: _Paper, heat: str | None, notes: Sequence[str], *, graded: bool) -> "Image.Image":
+    """The picture with the legend of the heat map and the notes below it; as it is when there is neither.
+
+    A mask that is not `graded` has one colour and no scale.
+    """
     from PIL import Image, ImageDraw, ImageOps
 
     rows = _rows(paper, notes)
@@ -265,9 +273,10 @@ def _with_strip(paper: _Paper, heat: str | None, notes: Sequence[str]) -> "Image
     whole.paste(paper.image, (0, 0))
     pen, y, top = ImageDraw.Draw(whole), paper.image.height + 4, paper.font.getbbox("Ag|")[1]
     if heat is not None:
-        ramp = Image.linear_gradient("L").rotate(90).resize((min(120, max(24, whole.width // 6)), row - 6))
+        ramp = Image.linear_gradient("L").rotate(90) if graded else Image.new("L", (1, 1), 255)
+        ramp = ramp.resize((min(120, max(24, whole.width // 6)) if graded else 24, row - 6))
         whole.paste(ImageOps.colorize(ramp, _WEAKEST, _STRONGEST), (6, y + 1))
-        text = f"{drawable(one_line(heat), paper.font)}: weak to strong"
+        text = drawable(one_line(heat), paper.font) + (": weak to strong" if graded else "")
         pen.text((14 + ramp.width, y + 1 - top), text, fill=(255, 255, 255), font=paper.font)
         y += row
     for line in rows:

@@ -85,8 +85,7 @@ def test_numbers_are_those_of_the_outcome_and_the_surest_are_drawn() -> None:
 
 
 def test_a_mask_is_strongest_where_it_is_and_has_a_legend() -> None:
-    strength = np.zeros((50, 100))
-    strength[:, 50:] = 1
+    strength = np.tile(np.clip(np.linspace(-1, 3, 100), 0, 1), (50, 1))
     annotated = drawn(plain(600, 300), mask=Mask.of("artifacts", strength))
     assert (annotated.width, annotated.height > 300) == (600, True)  # the legend is below, it hides nothing
     left, right = pixels(annotated)[150, 100], pixels(annotated)[150, 500]
@@ -95,6 +94,18 @@ def test_a_mask_is_strongest_where_it_is_and_has_a_legend() -> None:
     assert right[1] > 30  # and the picture shows through
     legend = pixels(annotated)[301:, 6:100]
     assert (legend[..., 0] > 150).sum() > 500
+
+
+def test_a_mask_of_yes_and_no_has_one_colour_and_no_scale() -> None:
+    sure = np.zeros((50, 100))
+    sure[:, 50:] = 1
+    unsure = sure.copy()
+    unsure[:, 60:] = 0.5
+    legends = [pixels(drawn(plain(600, 300), mask=Mask.of("changed", mask)))[302:] for mask in (sure, unsure)]
+    yellow = [((legend[..., 1] > 150) & (legend[..., 2] < 80)).sum() for legend in legends]
+    white = [(legend.min(axis=-1) > 200).sum() for legend in legends]
+    assert yellow[0] < 20 < yellow[1]
+    assert white[0] < white[1]  # "changed", and "changed: weak to strong"
 
 
 def png_of(side: int) -> bytes:

@@ -126,6 +126,16 @@ def test_the_largest_change_stands_for_what_cannot_be_found(boxes: tuple[Box, ..
         ("put the spoon in the background of a snowy scene", True),
         ("add a spoon in the background", False),
         ("remove the spoon from the scene", False),
+        ("turn day into night", True),
+        ("make it a winter day, with snow", True),
+        ("make it summer everywhere", True),
+        ("add a sepia filter", True),
+        ("change the lighting to warm", True),
+        ("turn the winter street into summer", True),
+        ("make the night lamp green", False),
+        ("remove the coffee filter", False),
+        ("give him a winter coat", False),
+        ("replace the spring flowers by roses", False),
     ],
 )
 def test_an_instruction_about_everything_may_change_everything(prompt: str, everything: bool) -> None:
@@ -133,6 +143,19 @@ def test_an_instruction_about_everything_may_change_everything(prompt: str, ever
     outcome, values = read(scope(), View(image=view.image, prompt=prompt, sources=view.sources))
     assert (values["outside_share"] == 0, values["located"] == 1) == (everything, everything)
     assert ("speaks of the whole picture" in outcome.text) == everything
+
+
+def test_the_mask_of_a_large_picture_is_yes_or_no() -> None:
+    """Averaging it down would give pixels that changed by half, and a scale in the legend."""
+    source = pixels("coffee", 509)
+    edited = Image.fromarray(source)
+    ImageDraw.Draw(edited).ellipse((101, 99, 231, 240), fill=(30, 200, 60))
+    view = View(image=open_picture(np.asarray(edited)), prompt="make the cup green", sources=(open_picture(source),))
+    outcome, values = read(scope(), view)
+    assert outcome.mask is not None
+    mask = outcome.mask.array()
+    assert set(np.unique(mask)) == {0, 255}
+    assert float((mask > 0).mean()) == pytest.approx(values["changed_share"], rel=0.05)
 
 
 def test_no_change_at_all() -> None:

@@ -1,4 +1,4 @@
-"""Lists of English words by what they do in a prompt; chosen by hand. Used by `_phrases`."""
+"""Lists of English words by what they do in a prompt; chosen by hand. Used by `_phrases` and `edit_scope`."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -84,3 +84,12 @@ NOUNS_IN_ING = _words(
 )
 
 NOUNS_IN_LY = _words("family butterfly dragonfly fly lily jelly belly bully assembly anomaly monopoly jellyfish")
+
+TIMES = _words("season night nighttime daytime sunset sunrise winter summer autumn spring lighting filter")
+"""Season, light and filter: of the whole picture, unless they only say which thing: a night lamp, a winter coat …"""
+
+FILTERED = _words("coffee tea water air oil dust pool cigarette")
+"""… or what a filter is for."""
+
+AROUND = _words("day morning noon afternoon evening weather landscape wonderland vision mode setting")
+"""Nouns that are everywhere in a picture, so that a winter day is as good as winter."""

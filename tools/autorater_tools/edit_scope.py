@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autorater.assessment import Mask, Measured, Outcome, Reading, Region
+from autorater.assessment import MASK_SIDE, Mask, Measured, Outcome, Reading, Region
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
@@ -16,6 +17,7 @@ from autorater_tools._detectors import Detector, noun_of, open_detector
 from autorater_tools._pairs import other_proportions
 from autorater_tools._phrases import find_phrases
 from autorater_tools._pixels import NO_SOURCE, Pixels, one_by_one, pixels_at_most, small_or_blank
+from autorater_tools._words import ADJECTIVES, AROUND, FILTERED, FUNCTION, QUANTITIES, STYLE, TIMES
 
 LONGER_SIDE = 512
 MARGIN = 0.15
@@ -26,11 +28,12 @@ REGIONS = 6
 LEAST = 0.001
 """Changed regions that cover less of the picture than this share are not listed."""
 _WHOLE = re.compile(
-    r"\b(background|scene|style|styled|weather|season|night|nighttime|daytime|sunset|sunrise|winter|summer|autumn|spring|"
-    r"snowy|rainy|foggy|lighting|brighter|darker|brightness|contrast|saturation|tone|filter|black and white|monochrome|"
+    r"\b(background|scene|style|styled|weather|snowy|rainy|foggy|brighter|darker|brightness|contrast|saturation|tone|"
+    r"black and white|monochrome|"
     r"watercolou?r|cartoon|anime|sketch|oil painting|pixel art|(?:whole|entire) (?:image|picture|photo|scene))\b",
     re.IGNORECASE,
 )
+_NO_NOUNS = FUNCTION | ADJECTIVES | STYLE | QUANTITIES | TIMES | AROUND
 _PLACE = re.compile(r"\b(?:(?:in|into|at|from) the background|(?:in|into|to|from) the scene)\b", re.IGNORECASE)
 """Where something is or comes to; nobody asked for the rest of it to change."""
 
@@ -74,7 +77,7 @@ class EditScope:
         return Measured(
             readings=tuple(Reading(quantity=name, value=value) for name, value in values.items()),
             regions=tuple(regions),
-            mask=Mask.of("changed", changed.astype(np.float32)),
+            mask=Mask.of("changed", _smaller(changed)),
             text=f"{values['changed_share']:.1%} of the picture changed; {values['outside_share']:.1%} of the picture "
             f"changed outside of what was asked for. {words}",
         )
@@ -83,7 +86,7 @@ class EditScope:
         self, prompt: str, source: Picture, image: Picture, changed: Sequence[Corners]
     ) -> tuple[list[Corners], bool, str]:
         """The places that the instruction speaks of, whether it names them, and how they were found."""
-        if _WHOLE.search(_PLACE.sub("", prompt)):
+        if about_everything(prompt):
             return [(0.0, 0.0, 1.0, 1.0)], True, "The instruction speaks of the whole picture."
         nouns = list(dict.fromkeys(noun_of(phrase.words) for phrase in find_phrases(prompt)))
         boxes = without_doubles(self.boxes(source, nouns) + self.boxes(image, nouns), limit=SAME)
@@ -103,6 +106,29 @@ class EditScope:
             return []
         found = self.detector.find(picture, nouns)
         return [box for noun in nouns for box in found.get(noun, ()) if box.score >= self.detector.sure]
+
+
+def about_everything(instruction: str) -> bool:
+    """Whether the instruction is about the whole picture, by its words: style, weather, light, season, background."""
+    text = _PLACE.sub("", instruction)
+    words: list[str] = re.findall(r"[^\W_]+(?:-[^\W_]+)*|[^\w\s]", text.lower())
+    return bool(_WHOLE.search(text)) or any(
+        word in TIMES and not (word == "filter" and before in FILTERED) and not _is_noun(after)
+        for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False)
+    )
+
+
+def _is_noun(word: str) -> bool:
+    return word[:1].isalpha() and word not in _NO_NOUNS and not word.endswith(("ly", "where"))
+
+
+def _smaller(changed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """At the size of a mask, still changed or not: a pixel is when half of what it covers is."""
+    from PIL import Image
+
+    image = Image.fromarray(changed.astype(np.uint8) * 255)
+    image.thumbnail((MASK_SIDE, MASK_SIDE), Image.Resampling.BOX)
+    return np.asarray(image) >= 128
 
 
 def _of_size(picture: Picture, model: Pixels) -> Pixels:
