@@ -3,7 +3,7 @@
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import judging, request
@@ -31,6 +31,7 @@ def test_an_agent_over_the_wire(server: WireServer, provider: str, tmp_path: Pat
     assert model.capability.tools
     with judging(model, tmp_path, protocol="autorater-paper") as loop:
         judged = run_sync(loop(request()))
+    close(model)
     assert (judged.preferred, len(server.received)) == ("b", 3)
     assert judged.selection.reason == "image b has a tail."
     assert [(item.specialist, item.candidate, item.look_for) for item in judged.assessments] == [
@@ -55,8 +56,10 @@ def test_an_agent_over_the_wire(server: WireServer, provider: str, tmp_path: Pat
 def test_how_long_a_call_may_be_is_told_in_every_wire(server: WireServer, provider: str) -> None:
     """In words where the provider takes no such limit in a schema."""
     server.then(written(provider, "I see enough."), written(provider, VERDICT))
-    with judging(opened(provider, server.url), protocol="autorater-paper") as loop:
+    model = opened(provider, server.url)
+    with judging(model, protocol="autorater-paper") as loop:
         run_sync(loop(request()))
+    close(model)
     told = _look_for(server.received[0].body)
     described = "Short phrases to look for in place of the prompt; empty: the prompt."
     assert told == (
@@ -64,6 +67,11 @@ def test_how_long_a_call_may_be_is_told_in_every_wire(server: WireServer, provid
         if provider == "compatible"
         else {"type": "string", "description": f"{described} (at most 300 characters)"}
     )
+
+
+def close(model: Model) -> None:
+    """The connections on the loop of the sync door, which does not end with the test."""
+    run_sync(cast(Any, model).close())
 
 
 def _look_for(body: Any) -> Any:
