@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -209,3 +210,22 @@ def test_none_is_for_commercial_use() -> None:
     ours = [card for name, card in cards().items() if name.startswith("iqa_")]
     assert len(ours) >= 8
     assert not any(card.meta.commercial for card in ours)
+
+
+def test_no_measure_of_the_package_changes_llama_for_other_models() -> None:
+    """In a process of its own: here another test may have imported the package before."""
+    told = """
+from importlib import import_module
+from autorater.vision_ops import allow_torchvision
+allow_torchvision()
+llama = import_module("transformers.models.llama.modeling_llama")
+before = {**llama.__dict__}, llama.LlamaModel.forward, llama.LlamaForCausalLM.forward
+from autorater_tools._pyiqa import load_metric
+load_metric("vif", card="iqa_vif")
+assert ({**llama.__dict__}, llama.LlamaModel.forward, llama.LlamaForCausalLM.forward) == before
+transformers = import_module("transformers")
+assert transformers.LlamaConfig.__module__ == "transformers.models.llama.configuration_llama"
+assert transformers.AutoConfig.for_model("llama").__class__ is transformers.LlamaConfig
+"""
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -24,6 +24,7 @@ from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
+from autorater_tools._llama import llama_as_before
 from autorater_tools._offline import loading_from, missing, silent
 from autorater_tools._pairs import compare
 from autorater_tools._pixels import Pixels, measured, pixels_at_most
@@ -60,28 +61,29 @@ def building(card: str, weights: Path | None) -> Generator[None]:
     allow_torchvision()
     folder = weights or Path("no weights")
     fetch = functools.partial(missing, folder, card)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the package imports
-        download, networks, names, backbones, clip = (
-            import_module(f"{part}")
-            for part in (
-                "pyiqa.utils.download_util",
-                "pyiqa.archs.arch_util",
-                "pyiqa.archs",
-                "timm.models._builder",
-                "pyiqa.archs.clip_model",
+    with llama_as_before():  # the package imports all of its networks, Q-Align's among them, whatever is built
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the package imports
+            download, networks, names, backbones, clip = (
+                import_module(f"{part}")
+                for part in (
+                    "pyiqa.utils.download_util",
+                    "pyiqa.archs.arch_util",
+                    "pyiqa.archs",
+                    "timm.models._builder",
+                    "pyiqa.archs.clip_model",
+                )
             )
-        )
-    with loading_from(
-        folder,
-        card,
-        (download, {"DEFAULT_CACHE_DIR": str(folder), "download_url_to_file": fetch, "urlparse": _parsed}),
-        (networks, {"print": silent}),
-        (names, {"get_root_logger": lambda: logging.getLogger("autorater.silent")}),
-        (backbones, {"load_pretrained": silent}),
-        (clip, {"_download": _in_folder}),
-    ):
-        yield
+        with loading_from(
+            folder,
+            card,
+            (download, {"DEFAULT_CACHE_DIR": str(folder), "download_url_to_file": fetch, "urlparse": _parsed}),
+            (networks, {"print": silent}),
+            (names, {"get_root_logger": lambda: logging.getLogger("autorater.silent")}),
+            (backbones, {"load_pretrained": silent}),
+            (clip, {"_download": _in_folder}),
+        ):
+            yield
 
 
 def require(path: Path, names: Sequence[str], *, card: str) -> None:

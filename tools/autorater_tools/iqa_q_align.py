@@ -12,6 +12,7 @@ import torch
 from autorater.assessment import Outcome
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
+from autorater_tools._llama import llama_as_before
 from autorater_tools._offline import replaced
 from autorater_tools._pixels import measured, pixels_at_most
 from autorater_tools._pyiqa import DIGITS, LONGER_SIDE, building, to_tensor
@@ -65,10 +66,8 @@ def from_folder(folder: Path) -> Generator[None]:
     The package replaces Llama in transformers for the whole process when it is imported; other models need the true
     one, so everything is put back, and the package's own class keeps its own forward pass.
     """
-    llama: Any = import_module("transformers.models.llama.modeling_llama")
-    settings: Any = import_module("transformers.models.llama.configuration_llama")
     path = list(sys.path)
-    with _as_before(llama, settings), ExitStack() as stack:
+    with llama_as_before(), ExitStack() as stack:
         arch, model, own, eyes = (
             import_module(f"pyiqa.archs.{name}")
             for name in (
@@ -98,16 +97,3 @@ def inverted(network: Any, mask: torch.Tensor) -> torch.Tensor:
     """0 where `mask` is 1, shape (batch, 1, 1, tokens); the most negative number where it is 0."""
     wide = mask[:, None, None, :] if mask.dim() == 2 else mask[:, None]
     return (1 - wide.to(network.dtype)) * torch.finfo(network.dtype).min
-
-
-@contextmanager
-def _as_before(llama: Any, settings: Any) -> Generator[None]:
-    """Whatever happens to Llama inside, it is afterwards as it was."""
-    touched = ((settings, "LlamaConfig"), *((llama, name) for name in ("LlamaAttention", "LlamaDecoderLayer")))
-    touched += ((llama.LlamaModel, "forward"), (llama.LlamaForCausalLM, "forward"))
-    with ExitStack() as stack:
-        for thing, name in touched:
-            stack.enter_context(replaced(thing, {name: thing.__dict__[name]}))
-        yield
-        for name in ("LlamaFlashAttention2", "LlamaSdpaAttention"):  # which transformers 5 has no more
-            llama.__dict__.pop(name, None)
