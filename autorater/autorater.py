@@ -15,6 +15,7 @@ from autorater.budget import Budget
 from autorater.cache import Cache, default_cache
 from autorater.canonical import digest_of
 from autorater.checklist import Checklist, read_checklist
+from autorater.devices import check_device
 from autorater.document import describe_errors
 from autorater.errors import UsageError
 from autorater.image import ImageSource, Picture
@@ -88,6 +89,7 @@ class AutoRater:
             raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
         chosen = parse_selection(tools)
         check_agent(chosen, opened, agent_limits)
+        check_device(device)
         self.toolbox = Toolbox(device=device, commercial=commercial, options=tool_options, places=places)
         self._require(chosen, criterion)
         read = checklist if isinstance(checklist, Checklist) or checklist is None else read_checklist(checklist)
@@ -128,7 +130,10 @@ class AutoRater:
         """Raise unless every specialist that the caller named, for itself or by a place or criterion, can run."""
         named = list(chosen.names)
         if "." in criterion:
-            named.append(criterion.partition(".")[0])
+            decides = criterion.partition(".")[0]
+            if chosen.how in ("fixed", "none") and decides not in named:
+                raise UsageError(f"{criterion} decides, and --tools leaves {decides} out: name it there too")
+            named.append(decides)
         if chosen.how in ("fixed", "none"):
             if idle := sorted(set(self.toolbox.places) - set(named)):
                 raise UsageError(f"a place is given for {', '.join(idle)}, which --tools leaves out: name it there too")

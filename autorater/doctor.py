@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from rich.console import Console
+from rich.markup import escape
 
 from autorater.cache import default_cache
 from autorater.card import Card, find_cards
@@ -40,7 +41,7 @@ def examine(*, model: str | None, load: bool, as_json: bool) -> bool:
         console = Console()
         marks = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
         for status, what, detail in findings:
-            console.print(f"{marks[status]} [bold]{what}[/]", detail, highlight=False, soft_wrap=True)
+            console.print(f"{marks[status]} [bold]{escape(what)}[/] {escape(detail)}", highlight=False, soft_wrap=True)
     return all(status != "bad" for status, _, _ in findings)
 
 

@@ -16,7 +16,7 @@ from autorater.verdict import Citation, Verdict, Weakness
 
 OutcomeKind: TypeAlias = Literal["scored", "tie", "abstained", "refused", "unparsable", "unreachable"]
 Preferred: TypeAlias = Literal["a", "b", "tie"]
-Method: TypeAlias = Literal["votes", "logprobs", "decisions", "fitted"]
+Method: TypeAlias = Literal["votes", "logprobs", "decisions", "fitted", "reading"]
 _WORST_FIRST: tuple[OutcomeKind, ...] = ("unreachable", "refused", "unparsable", "abstained")
 
 

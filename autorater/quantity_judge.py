@@ -71,7 +71,7 @@ class QuantityJudge:
             rationale=f"Scored {points:.1f} of {SCALE[1]}: {said} {NOTICE}",
             score=round(points),
         )
-        return Pass(order="", outcome="scored", verdict=verdict, score=round(points, 4), method="fitted", cost=0.0)
+        return Pass(order="", outcome="scored", verdict=verdict, score=round(points, 4), method="reading", cost=0.0)
 
     def _compare(self, values: Mapping[str, float]) -> Pass:
         one, other = (value if self.quantity.better == "higher" else -value for value in values.values())
@@ -87,7 +87,7 @@ class QuantityJudge:
         )
         chance = {"a": 1.0, "b": 0.0, "tie": 0.5}[preferred]
         outcome = "tie" if preferred == "tie" else "scored"
-        return Pass(order="", outcome=outcome, verdict=verdict, probability=chance, method="fitted", cost=0.0)
+        return Pass(order="", outcome=outcome, verdict=verdict, probability=chance, method="reading", cost=0.0)
 
 
 def read_quantity(criterion: str, cards: Mapping[str, Card]) -> QuantityJudge:

@@ -26,6 +26,7 @@ METHODS = {
     "logprobs": "by the model's own token probabilities",
     "decisions": "by the provider's decision probabilities",
     "fitted": "by a fit to people's choices",
+    "reading": "by one reading, which tells no odds",
 }
 _REPEATS = re.compile(r"^(image [a-z] is preferred|tie|scored [\d.]+ of 10)[,:]? ?")
 """What a reason says that the headline has said already."""

@@ -45,7 +45,9 @@ class SpecialistJudge:
         self.criterion = criterion
         if criterion not in (OVERALL, *self.coefficients.dimensions):
             known = ", ".join((OVERALL, *self.coefficients.dimensions))
-            raise UsageError(f"the embedded judge decides by one of {known}; got {criterion!r}")
+            raise UsageError(
+                f"the embedded judge decides by one of {known}, or by a reading (sharpness.detail); got {criterion!r}"
+            )
 
     def reads(self, *, edit: bool) -> tuple[str, ...]:
         """The specialists whose readings decide, sorted."""

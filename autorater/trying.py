@@ -9,6 +9,7 @@ from typing import Any
 from autorater.annotate import annotate
 from autorater.assessment import Measured, Outcome, Provenance
 from autorater.card import Card
+from autorater.devices import check_device
 from autorater.errors import ImageError, UsageError
 from autorater.image import Picture, open_picture
 from autorater.toolbox import Toolbox, View
@@ -53,6 +54,7 @@ def try_specialist(
         MissingExtraError: a package of it is not installed.
 
     """
+    check_device(device)
     toolbox = Toolbox(device=device, commercial=commercial, options={name: options} if options else None)
     card = toolbox.card(name)
     toolbox.require([name])
