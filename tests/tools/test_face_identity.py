@@ -1,5 +1,6 @@
 """Any model and detector of DeepFace: as face_similarity with Dlib, on random tensors with Facenet512."""
 
+import gc
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,13 +45,53 @@ def face(*vector: float) -> Face:
 
 def test_dlib_gives_the_same_as_face_similarity() -> None:
     specialist = FaceIdentity(model="Dlib", detector="dlib")
-    for image, source in ((twice(), photograph("astronaut")), (photograph("coffee"), photograph("astronaut"))):
+    for image, source in ((twice(), photograph("astronaut")), (photograph("astronaut"), photograph("astronaut"))):
         one, other = look(specialist, image, source), ask("face_similarity", image, sources=[source])
         assert isinstance(one, Measured)
         assert isinstance(other, Measured)
         assert one.readings == other.readings
         assert one.text == other.text
         assert [region.box for region in one.regions] == [region.box for region in other.regions]
+
+
+def test_lost_faces_are_counted_and_no_number_stands_for_their_similarity() -> None:
+    specialist = FaceIdentity(model="Dlib", detector="dlib")
+    gone = look(specialist, photograph("coffee"), photograph("astronaut"))
+    assert gone == Declined(reason="no face was found in the image: of the source, 1 lost")
+    zero = ask("face_similarity", photograph("coffee"), sources=[photograph("astronaut")])
+    assert isinstance(zero, Measured)
+    assert [reading.value for reading in zero.readings] == [0, 0, 1, 0, 1, 0]
+    half = look(specialist, photograph("astronaut"), twice())
+    assert isinstance(half, Measured)
+    assert [reading.value for reading in half.readings][2:] == [2, 1, 1, 0]
+    assert min(reading.value for reading in half.readings[:2]) > 0.95
+    assert "lost" in half.text
+
+
+def test_each_has_its_own_weights_and_device(tmp_path: Path) -> None:
+    """DeepFace keeps one client of a name for the whole process."""
+    registry: Any = import_module("deepface.modules.modeling")
+    made: list[FaceIdentity] = []
+    for number in (3, 4):
+        (tmp_path / str(number)).mkdir()
+        write_facenet(tmp_path / str(number) / "facenet512_weights.pth", seed=number)
+        made.append(FaceIdentity(weights=tmp_path / str(number), model="Facenet512", detector="dlib"))
+    picture = open_picture(photograph("astronaut"))
+    vectors = [one.faces.find(picture)[0].vector for one in (*made, *made)]
+    assert not np.allclose(vectors[0], vectors[1])
+    assert np.array_equal(vectors[0], vectors[2])
+    assert np.array_equal(vectors[1], vectors[3])
+    on_meta = FaceIdentity(weights=tmp_path / "3", model="Facenet512", detector="dlib", device="meta")
+    devices = [
+        registry.cached_models["facial_recognition"][one.faces.names["model_name"]].device.type
+        for one in (*made, on_meta)
+    ]
+    assert devices == ["cpu", "cpu", "meta"]
+    assert on_meta.faces.key != made[0].faces.key
+    names = [one.faces.names["model_name"] for one in (*made, on_meta)]
+    del made, on_meta
+    gc.collect()
+    assert not set(names) & set(registry.cached_models["facial_recognition"])
 
 
 def test_faces_are_named_in_the_image() -> None:

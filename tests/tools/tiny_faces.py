@@ -18,12 +18,12 @@ def build(folder: Path) -> None:
     write_facenet(folder / "facenet512_weights.pth")
 
 
-def write_facenet(path: Path) -> None:
+def write_facenet(path: Path, *, seed: int = 3) -> None:
     """Seeded tensors for the package's own Facenet512."""
     random: Any = torch.random
     network: Any = import_module("deepface.models.facial_recognition.pytorch.Facenet")
     with random.fork_rng():
-        random.manual_seed(3)
+        random.manual_seed(seed)
         model = network.InceptionResNetV1(dimension=512)
     torch.save(model.state_dict(), path)
 

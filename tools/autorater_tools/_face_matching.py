@@ -17,11 +17,14 @@ Pair = tuple[int, float]
 """The place of the counterpart among the faces of the image, and the cosine similarity, -1 to 1."""
 
 
-def compare_faces(view: View, find: Callable[[Picture], Sequence[Face]], *, same: float, name: bool) -> Outcome:
+def compare_faces(
+    view: View, find: Callable[[Picture], Sequence[Face]], *, same: float, name: bool, zero: bool
+) -> Outcome:
     """The similarities for one edit; declined when no source shows a face.
 
     `same` is the cosine similarity from which on two faces are called the same person; `name` writes what became of a
-    face to its region.
+    face to its region. A lost face counts as similarity 0 (`zero`); else the similarities are those of the pairs, and
+    it is declined when there is none.
     """
     if not view.sources:
         raise SpecialistError(NO_SOURCE)
@@ -31,9 +34,12 @@ def compare_faces(view: View, find: Callable[[Picture], Sequence[Face]], *, same
     after = find(view.image)
     pairs = pair(before, after)
     kept = [found[1] for found in pairs if found is not None]
+    if not zero and not kept:
+        return Declined(reason=f"no face was found in the image: of the source, {len(before)} lost")
+    counted = [*kept, *([0.0] * (len(before) - len(kept)) if zero else [])]
     values = {
-        "worst_similarity": min(kept) if len(kept) == len(before) else 0.0,
-        "mean_similarity": sum(kept) / len(before),
+        "worst_similarity": 0.0 if zero and len(kept) < len(before) else min(kept),
+        "mean_similarity": sum(counted) / len(counted),
         "faces_in_source": len(before),
         "faces_in_image": len(after),
         "lost_faces": len(before) - len(kept),

@@ -26,15 +26,14 @@ class FaceIdentity:
     ) -> None:
         files = weight_files(weights, model=model, detector=detector)
         with loading_from(weights or Path("no weights"), CARD, *refusals(detector)):
-            forget(model, detector)
-            self.faces = Faces(files, model=model, detector=detector)
-            move(model, device)
+            forget(detector)
+            self.faces = Faces(files, model=model, detector=detector, device=device)
         known: Any = import_module("deepface.config.threshold")
         self.same = 1 - float(known.thresholds[model]["cosine"])
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        return [compare_faces(view, self.faces.find, same=self.same, name=True) for view in views]
+        return [compare_faces(view, self.faces.find, same=self.same, name=True, zero=False) for view in views]
 
 
 def weight_files(weights: Path | None, *, model: str, detector: str) -> tuple[Path, ...]:
@@ -71,19 +70,7 @@ def refuse(url: str) -> None:
     raise ConnectionError(f"{url} is not fetched: nothing is downloaded unasked")
 
 
-def forget(model: str, detector: str) -> None:
-    """Take this model and this detector out of DeepFace's memory, so that the given weights are loaded."""
-    modelling: Any = import_module("deepface.modules.modeling")
-    kept: dict[str, dict[str, Any]] = getattr(modelling, "cached_models", {})
-    kept.get("facial_recognition", {}).pop(model, None)
-    kept.get("face_detector", {}).pop(detector, None)
-
-
-def move(model: str, device: str) -> None:
-    """DeepFace takes a GPU when there is one; the caller decides here."""
-    modelling: Any = import_module("deepface.modules.modeling")
-    client: Any = modelling.build_model("facial_recognition", model)
-    if hasattr(client, "device"):
-        torch: Any = import_module("torch")
-        client.device = torch.device(device)
-        client.model = client.model.to(client.device)
+def forget(detector: str) -> None:
+    """Take RetinaFace, of which its package keeps one for the process, out of it, so that the given file is loaded."""
+    if detector == "retinaface":
+        import_module("retinaface.RetinaFace").__dict__.pop("model", None)

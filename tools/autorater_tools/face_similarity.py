@@ -20,4 +20,4 @@ class FaceSimilarity:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        return [compare_faces(view, self.faces.find, same=SAME, name=False) for view in views]
+        return [compare_faces(view, self.faces.find, same=SAME, name=False, zero=True) for view in views]
