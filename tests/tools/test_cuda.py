@@ -15,8 +15,10 @@ from autorater.toolbox import Specialist, View, checked, narrow
 
 torch: Any = pytest.importorskip("torch")
 NEAR = 0.03
-"""How far a reading may lie from the CPU's, in units of 1 or of its size where that is more. The same checkpoints in the
-halves that a GPU would use, run on the CPU, lay within 0.01; a GPU adds its own order of sums."""
+"""How far a reading may lie from the CPU's, in units of 1 or of its size where that is more.
+
+In the halves that a GPU would use the scorers that were tried lay within 0.01 on the CPU; a GPU adds its order of sums.
+"""
 COUNTED = {"grounding_dino": 2.0, "coco_objects": 2.0}
 """Boxes just at the threshold may come and go: so many."""
 
