@@ -47,8 +47,8 @@ def test_three_ways_are_timed_on_the_same_pictures() -> None:
     subject = Subject("slow", "slow", folders.append, official, bare, lambda weights, device: slow, pictures=2)
     files = [portrait(seed, 16) for seed in range(4)]
     speed = measure(subject, files, device="cpu", rounds=3)
-    assert looked == [2] * 6
-    assert slow.shown == [(2, 2)] * 3
+    assert looked == [2] * 8
+    assert slow.shown == [(2, 2)] * 4
     assert not folders[0].exists()
     assert speed.images == 4
     assert speed.gain == pytest.approx(speed.ours / speed.official)
