@@ -24,7 +24,7 @@ from autorater.canonical import Record
 from autorater.image import Picture, open_picture
 from autorater.toolbox import View
 from autorater_evals import _scorer_subjects as subjects
-from autorater_evals.specialist_speed import PROMPT, machine, portrait
+from autorater_evals.specialist_speed import PROMPT, portrait
 
 
 class Speed(Record):
@@ -161,7 +161,8 @@ def main() -> None:
 
 def device_words(device: str) -> str:
     """What the figures were taken on."""
-    return machine() if device == "cpu" else torch.cuda.get_device_name()
+    threads = torch.get_num_threads()
+    return f"{threads} CPU thread{'s' * (threads != 1)}" if device == "cpu" else torch.cuda.get_device_name()
 
 
 if __name__ == "__main__":
