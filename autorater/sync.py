@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -25,11 +26,13 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     if running is loop:
         work.close()
         raise RuntimeError("this code already runs inside AutoRater's own loop: await the async form instead")
-    future = asyncio.run_coroutine_threadsafe(work, loop)
+    future: Future[T] | None = None
     try:
+        future = asyncio.run_coroutine_threadsafe(work, loop)
         return future.result()
     except BaseException:
-        future.cancel()
+        if future is not None:  # Ctrl-C may come while the work begins
+            future.cancel()
         raise
 
 
