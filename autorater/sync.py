@@ -3,8 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 _lock = threading.Lock()
@@ -26,14 +25,35 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     if running is loop:
         work.close()
         raise RuntimeError("this code already runs inside AutoRater's own loop: await the async form instead")
-    future: Future[T] | None = None
+    held = _Held(work)
     try:
-        future = asyncio.run_coroutine_threadsafe(work, loop)
-        return future.result()
+        return asyncio.run_coroutine_threadsafe(held.run(), loop).result()
     except BaseException:
-        if future is not None:  # Ctrl-C may come while the work begins
-            future.cancel()
+        loop.call_soon_threadsafe(held.cancel)
         raise
+
+
+class _Held(Generic[T]):
+    """Work that can be cancelled from the moment it is handed over: Ctrl-C may come before its future is known."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.work = work
+        self.task: asyncio.Task[Any] | None = None
+        self.cancelled = False
+
+    async def run(self) -> T:
+        """The work, on the background loop."""
+        self.task = asyncio.current_task()
+        if self.cancelled:
+            self.work.close()
+            raise asyncio.CancelledError
+        return await self.work
+
+    def cancel(self) -> None:
+        """End it, begun or not; on the background loop."""
+        self.cancelled = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 def _background_loop() -> asyncio.AbstractEventLoop:
