@@ -10,6 +10,8 @@ from autorater.canonical import digest
 from autorater.errors import UsageError
 
 Meta = TypeVar("Meta", bound=BaseModel)
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe subset of YAML, by libyaml where the package was built with it: cards are read at every start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def read_document(text: str, meta: type[Meta], *, name: str) -> Document[Meta]:
     if not text.startswith("---\n") or not fence:
         raise UsageError(f"{name}: expected YAML front matter between two lines of '---' at the top of the file")
     try:
-        fields = yaml.safe_load(head)
+        fields = yaml.load(head, Loader=_LOADER)
         return Document(name, meta.model_validate(fields), body.strip("\n") + "\n", digest(text.encode()))
     except yaml.YAMLError as error:
         raise UsageError(f"{name}: the front matter is not valid YAML: {error}") from error
