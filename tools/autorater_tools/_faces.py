@@ -21,7 +21,7 @@ from autorater.card import Card
 from autorater.image import Picture
 from autorater_tools._building import BUILDING
 from autorater_tools._pixels import pixels_at_most
-from autorater_tools._weights import sha256_of, weights_path
+from autorater_tools._weights import known_sha256, weights_path
 
 LONGER_SIDE = 768
 SURE = 0.3
@@ -152,7 +152,7 @@ def homing(home: Path) -> Generator[None]:
 
 def _place(source: Path, target: Path) -> None:
     """Make `target` the file `source`: a link where the system allows one, else a copy that appears at once."""
-    if target.exists() and (target.samefile(source) or sha256_of(target) == sha256_of(source)):
+    if target.exists() and (target.samefile(source) or known_sha256(target) == known_sha256(source)):
         return
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
     try:

@@ -1,13 +1,16 @@
 """Weights that installed packages ship: found without importing them, checked against the card before loading."""
 
 from functools import lru_cache
-from hashlib import file_digest
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
 from autorater.card import Card, Weights, read_card
 from autorater.errors import MissingExtraError, SpecialistError
+from autorater.manifest import sha256_of
+
+known_sha256 = lru_cache(sha256_of)
+"""The sha256 of a file, read once in a process: for what nobody changes while it runs."""
 
 
 @lru_cache
@@ -29,7 +32,7 @@ def weights_path(card: Card, ending: str) -> Path:
     if len(found) != 1:
         raise SpecialistError(f"expected one weights file that ends with {ending!r} on the card, found {len(found)}")
     path = _locate(found[0], card.meta.extra)
-    actual = sha256_of(path)
+    actual = known_sha256(path)
     if actual != found[0].sha256:
         raise SpecialistError(
             f"{path.name} of {found[0].package} has sha256 {actual[:12]}…, the card of {card.name} says "
@@ -48,10 +51,3 @@ def _locate(weights: Weights, extra: str) -> Path:
     if not path.is_file():
         raise SpecialistError(f"{weights.package} is installed without {weights.file}: reinstall it")
     return path
-
-
-@lru_cache
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, as 64 hexadecimal digits; read once in a process."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
