@@ -1,0 +1,233 @@
+"""A benchmark: a loader, and a card with its licence, its parts, the counts they must have, and published figures.
+
+Each is a module with `load(folder)` and a Markdown card of the same name in `autorater_evals.benchmarks`; adding the
+two files adds the benchmark.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Literal, Self, TypeAlias, cast
+
+from pydantic import Field, model_validator
+
+from autorater.canonical import Record, digest_of
+from autorater.document import Document, read_document
+from autorater.errors import UsageError
+from autorater.suggest import did_you_mean
+from autorater_evals.item import Item
+
+Kind: TypeAlias = Literal["points", "pairs", "groups", "questions"]
+"""One image with a mean opinion; two with a preference; pairs that are right only together; one with questions."""
+Loader: TypeAlias = Callable[[Path], Iterable[Item]]
+"""The items of a data folder, in a fixed order. Raises UsageError that names file and line of what is wrong."""
+
+
+class Dimension(Record):
+    """Something that people judged."""
+
+    name: str
+    meaning: str
+    low: float | None = None
+    """Ends of the scale of opinions; null for preferences that come without numbers."""
+    high: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    reads: tuple[str, ...] = ("overall",)
+    """What of a judgment answers to it, the first that is there: "overall" (its score or preference),
+    "dimension:NAME" (the embedded judge's predicted mean), or "attribute:NAME" (its level)."""
+
+
+class Part(Record):
+    """One part of a benchmark, with a protocol of its own."""
+
+    name: str
+    kind: Kind
+    dimensions: tuple[Dimension, ...]
+    """Of questions: none."""
+    expect: dict[str, int]
+    """What must be counted: items, clusters, images, groups, ties, …; see `count`. An empty one is for any number."""
+    figures: tuple[str, ...] = ()
+    """Headline measures, in order, as the protocol scores them; see `autorater_evals.scoring`."""
+
+    @model_validator(mode="after")
+    def _has_dimensions(self) -> Self:
+        if bool(self.dimensions) == (self.kind == "questions"):
+            raise ValueError("points, pairs and groups have dimensions, and questions have none")
+        return self
+
+
+class Hub(Record):
+    """Where a benchmark stands on the Hugging Face hub."""
+
+    repository: str
+    configurations: tuple[str, ...] = ()
+    """Those that are read; empty for the only one."""
+    split: str
+    revision: str | None = None
+    """A commit, where one is known."""
+
+
+class Published(Record):
+    """A figure that somebody published, to stand beside ours."""
+
+    part: str
+    judge: str
+    measure: str
+    value: float
+    """A share or a coefficient, -1 to 1."""
+    dimension: str = "overall"
+    source: str
+
+
+class BenchmarkMeta(Record):
+    """The front matter of a benchmark's card."""
+
+    title: str
+    source: str
+    """Where the data come from."""
+    paper: str = ""
+    licence: str
+    """Of the labels and images, as their owners say."""
+    training_allowed: bool
+    """Whether a judge may be trained on it; false where the licence forbids it or the set is for evaluation alone."""
+    training_note: str
+    """Why, in one sentence."""
+    edit: bool = False
+    """Whether there are source images."""
+    counts: Literal["exact", "most"] = "exact"
+    """Whether data must have the registered counts, or may be a part of them where parts circulate."""
+    hub: Hub | None = None
+    parts: tuple[Part, ...] = Field(min_length=1)
+    published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The items of a data folder, part by part. `complete` says whether all registered counts are met."""
+
+    items: Mapping[str, tuple[Item, ...]]
+    counts: Mapping[str, Mapping[str, int]]
+    complete: bool
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of all items and labels."""
+        return digest_of([item.model_dump(mode="json") for items in self.items.values() for item in items])
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A card and its loader."""
+
+    name: str
+    card: Document[BenchmarkMeta]
+    loader: Loader
+
+    @property
+    def meta(self) -> BenchmarkMeta:
+        """The front matter of the card."""
+        return self.card.meta
+
+    def part(self, name: str) -> Part:
+        """The part of this name. Raises UsageError when there is none."""
+        parts = {part.name: part for part in self.meta.parts}
+        if name not in parts:
+            raise UsageError(f"{self.name} has no part {name!r}; {did_you_mean(name, parts)}")
+        return parts[name]
+
+    def load(self, folder: Path, *, parts: Sequence[str] = (), any_count: bool = False) -> Loaded:
+        """The items of `folder` (`parts`: only these), counted.
+
+        Raises:
+            UsageError: files are missing or malformed, two items share an id, or a count differs from the registered
+                one and `any_count` does not allow that.
+
+        """
+        wanted = [self.part(name) for name in parts] or list(self.meta.parts)
+        if not folder.exists():
+            raise UsageError(f"no data of {self.name} at {str(folder)!r}: {self.where()}")
+        found: dict[str, list[Item]] = {part.name: [] for part in self.meta.parts}
+        for item in self.loader(folder):
+            found[item.part].append(item)
+        items = {part.name: tuple(found[part.name]) for part in wanted}
+        _check_ids(self.name, items)
+        counts = {part.name: count(items[part.name]) for part in wanted}
+        differing = [text for part in wanted for text in _differences(part, counts[part.name], self.meta.counts)]
+        if differing and not any_count:
+            raise UsageError(
+                f"{self.name} at {str(folder)!r} does not have its registered counts ({'; '.join(differing)}): "
+                "get the whole set, or say --any-count to evaluate what is there"
+            )
+        complete = all(counts[part.name].get(name) == want for part in wanted for name, want in part.expect.items())
+        return Loaded(items, counts, complete)
+
+    def where(self) -> str:
+        """How to get the data, in one sentence."""
+        hub = self.meta.hub
+        return (
+            f"it comes from {self.meta.source}"
+            + (f", or with --download from {hub.repository} of the Hugging Face hub" if hub else "")
+            + f"; `autorater eval describe {self.name}` tells the files that are read"
+        )
+
+
+def count(items: Iterable[Item]) -> dict[str, int]:
+    """What a part holds: items, clusters (prompts), images, sources, groups, ties (in any dimension), questions."""
+    listed = list(items)
+    found = {
+        "items": len(listed),
+        "clusters": len({item.cluster for item in listed}),
+        "prompts": len({item.prompt for item in listed}),
+        "images": len({image for item in listed for image in item.images}),
+        "sources": len({image for item in listed for image in item.sources}),
+        "groups": len({item.group for item in listed if item.group}),
+        "ties": sum(any(one.preferred == "tie" for one in item.preferences.values()) for item in listed),
+        "questions": sum(len(item.questions.items) for item in listed if item.questions),
+    }
+    return {name: number for name, number in found.items() if number or name in ("items", "clusters")}
+
+
+def _check_ids(name: str, items: Mapping[str, Sequence[Item]]) -> None:
+    repeated = [id for id, number in Counter(item.id for part in items.values() for item in part).items() if number > 1]
+    if repeated:
+        raise UsageError(f"{name}: {len(repeated)} ids stand twice, the first is {repeated[0]!r}: ids must be unique")
+    if not any(items.values()):
+        raise UsageError(f"{name}: the data hold no item of {', '.join(items)}: check the folder")
+
+
+def _differences(part: Part, counts: Mapping[str, int], allowed: str) -> list[str]:
+    return [
+        f"{part.name}: {want:,} {name} expected, {counts.get(name, 0):,} found"
+        for name, want in part.expect.items()
+        if counts.get(name, 0) > want or (counts.get(name, 0) < want and allowed == "exact")
+    ]
+
+
+@cache
+def find_benchmarks() -> dict[str, Benchmark]:
+    """Every benchmark by name, sorted. No loader is imported before it is used."""
+    files = [file for file in resources.files("autorater_evals.benchmarks").iterdir() if file.name.endswith(".md")]
+    found: dict[str, Benchmark] = {}
+    for file in sorted(files, key=lambda file: file.name):
+        name = file.name.removesuffix(".md").replace("_", "-")
+        card = read_document(file.read_text(encoding="utf-8"), BenchmarkMeta, name=file.name)
+        found[name] = Benchmark(name, card, _loader(file.name.removesuffix(".md")))
+    return found
+
+
+def get_benchmark(name: str) -> Benchmark:
+    """The benchmark of this name. Raises UsageError that names the nearest."""
+    known = find_benchmarks()
+    if name not in known:
+        raise UsageError(f"no benchmark is called {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def _loader(module: str) -> Loader:
+    def load(folder: Path) -> Iterable[Item]:
+        return cast(Loader, import_module(f"autorater_evals.benchmarks.{module}").load)(folder)
+
+    return load

@@ -1,0 +1,95 @@
+"""Read the tables that benchmarks come as: JSON Lines, CSV, gzipped or not, each row with its line number."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from autorater.errors import UsageError
+
+Row = Mapping[str, Any]
+
+
+def find(folder: Path, *names: str) -> Path:
+    """The first of `names` that lies in `folder`, or `folder` itself when it is a file.
+
+    Raises UsageError that tells all names that were looked for.
+    """
+    if folder.is_file():
+        return folder
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise UsageError(f"expected {' or '.join(names)} in {str(folder)!r}, found none of them: check the folder")
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of every line that is not empty. Raises UsageError that names the line."""
+    with _open(path) as file:
+        for number, line in _lines(path, file):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise UsageError(f"{path.name}, line {number}: not JSON ({error}): repair or remove the line") from None
+            if not isinstance(row, dict):
+                raise UsageError(f"{path.name}, line {number}: expected an object in braces, got {line.strip()[:40]!r}")
+            yield number, cast(dict[str, Any], row)
+
+
+def csv_rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, column → text) of every row. Raises UsageError when a column of `needs` is missing."""
+    with _open(path) as file:
+        reader = csv.DictReader(text for _, text in _lines(path, file))
+        missing = [name for name in needs if name not in (reader.fieldnames or ())]
+        if missing:
+            found = ", ".join(reader.fieldnames or ()) or "nothing"
+            raise UsageError(f"{path.name}: expected the columns {', '.join(needs)}, got {found}")
+        for row in reader:
+            if None in row or None in row.values():
+                raise UsageError(f"{path.name}, line {reader.line_num}: another number of columns than in the heading")
+            yield reader.line_num, row
+
+
+def need(row: Row, name: str, kind: type | tuple[type, ...], *, path: Path, line: int) -> Any:
+    """The field `name` of a row, which must be a `kind`. Raises UsageError that names file, line and field."""
+    value = row.get(name)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(one.__name__ for one in kinds)
+        came = f"got {str(value)[:40]!r}" if name in row else "it is missing"
+        raise UsageError(f"{path.name}, line {line}: expected {name} to be a {wanted}, {came}")
+    return value
+
+
+def number(text: object, *, path: Path, line: int, name: str) -> float:
+    """`text` as a finite number. Raises UsageError that names file, line and field."""
+    try:
+        value = float(cast(Any, text))
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not abs(value) < float("inf"):  # so written that NaN fails too
+        raise UsageError(f"{path.name}, line {line}: expected {name} to be a number, got {str(text)[:40]!r}")
+    return value
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        if path.suffix == ".gz":
+            return io.TextIOWrapper(gzip.open(path, "rb"), encoding="utf-8-sig", newline="")
+        return path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}; check the path") from error
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
+    try:
+        yield from enumerate(file, 1)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.name}: expected text in UTF-8, got other bytes") from error
+    except (OSError, EOFError) as error:
+        raise UsageError(f"{path.name} cannot be read to its end ({error}): get it again") from error
