@@ -14,9 +14,9 @@ from autorater.assessment import Measured
 from autorater.errors import SpecialistError
 from autorater.image import open_picture
 from autorater.toolbox import View, checked
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._clip import DEVIATION, MEAN, load_words
 from autorater_tools._open_clip import build, to_transformers
-from autorater_tools._torchvision import allow_torchvision
 from autorater_tools.hpsv2 import FILES, HEADS, Hpsv2, whole
 
 PROMPTS = ("a cat on a table", "An astronaut, smiling", "x" * 90)

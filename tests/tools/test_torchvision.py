@@ -11,7 +11,7 @@ if find_spec("torchvision") is None:
 PROGRAM = """
 import warnings
 warnings.simplefilter("error")
-from autorater_tools._torchvision import allow_torchvision
+from autorater.vision_ops import allow_torchvision
 allow_torchvision()
 allow_torchvision()
 import torch

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
-from autorater_tools._torchvision import allow_torchvision
+from autorater.vision_ops import allow_torchvision
 
 allow_torchvision()
 

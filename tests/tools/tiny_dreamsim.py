@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._offline import loading_from, silent
-from autorater_tools._torchvision import allow_torchvision
 from autorater_tools.dreamsim import package_files
 
 allow_torchvision()

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from autorater_tools._torchvision import allow_torchvision
+from autorater.vision_ops import allow_torchvision
 
 VOCABULARY = [
     *["[PAD]", *(f"[unused{number}]" for number in range(99)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"],

@@ -17,7 +17,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 from autorater.image import Picture, open_picture
-from autorater_tools._torchvision import allow_torchvision
+from autorater.vision_ops import allow_torchvision
 
 allow_torchvision()
 

@@ -9,7 +9,7 @@ import torch
 import transformers
 from tiny_lmm import randomise
 
-from autorater_tools._torchvision import allow_torchvision
+from autorater.vision_ops import allow_torchvision
 
 allow_torchvision()
 

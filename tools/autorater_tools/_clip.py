@@ -20,9 +20,9 @@ from autorater.assessment import Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_pretrained, precision
 from autorater_tools._tensors import load_whole
-from autorater_tools._torchvision import allow_torchvision
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)

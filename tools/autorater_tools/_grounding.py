@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from autorater.errors import SpecialistError
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._boxes import Box, corners_within, without_doubles
 from autorater_tools._checkpoints import load_model, load_pretrained
-from autorater_tools._torchvision import allow_torchvision
 
 DOUBLE = 0.7
 """Two boxes of one phrase that overlap by more than this are one thing: the network itself removes no doubles."""

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from autorater.errors import MissingExtraError, SpecialistError
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._building import BUILDING
 from autorater_tools._grounding import Caption, Preparation
 from autorater_tools._offline import replaced, silent
-from autorater_tools._torchvision import allow_torchvision
 
 CONFIGS = {"tiny": "GroundingDINO_SwinT_OGC.py", "base": "GroundingDINO_SwinB_cfg.py"}
 CHECKPOINTS = {"tiny": "groundingdino_swint_ogc.pth", "base": "groundingdino_swinb_cogcoor.pth"}

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from autorater.errors import SpecialistError
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import load_pretrained, precision, without_bars
-from autorater_tools._torchvision import allow_torchvision
 
 SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. "

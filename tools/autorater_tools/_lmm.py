@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from autorater.errors import SpecialistError
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_model, load_pretrained
-from autorater_tools._torchvision import allow_torchvision
 
 CACHED = frozenset({"llava", "llava_onevision", "internvl", "qwen2_5_vl", "qwen3_vl"})
 """Architectures of which the tests show that a shared beginning changes nothing. The others compute all anew."""

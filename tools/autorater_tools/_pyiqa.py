@@ -23,12 +23,12 @@ from autorater.assessment import Declined, Outcome
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._llama import llama_as_before
 from autorater_tools._offline import loading_from, missing, silent
 from autorater_tools._pairs import compare
 from autorater_tools._pixels import Pixels, measured, pixels_at_most
-from autorater_tools._torchvision import allow_torchvision
 
 LONGER_SIDE = 1024
 SHORTER_SIDE = 32

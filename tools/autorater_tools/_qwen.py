@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import load_pretrained
-from autorater_tools._torchvision import allow_torchvision
 
 LONGEST = 200
 """Pictures that are longer than this many times their shorter side are refused by the models' own resizing."""

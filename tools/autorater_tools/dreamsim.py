@@ -17,10 +17,10 @@ from autorater.assessment import Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, precision
 from autorater_tools._offline import loading_from, silent
 from autorater_tools._pixels import NO_SOURCE
-from autorater_tools._torchvision import allow_torchvision
 
 SIDE = 224
 PATCH = "_patch"

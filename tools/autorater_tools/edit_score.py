@@ -13,6 +13,7 @@ from PIL import Image
 from autorater.assessment import Declined, Failed, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._clip import batch
 from autorater_tools._edits import need_edits, refused
@@ -20,7 +21,6 @@ from autorater_tools._lora import merge
 from autorater_tools._prompt_texts import read_texts
 from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, layer_name
 from autorater_tools._tensors import load_whole
-from autorater_tools._torchvision import allow_torchvision
 
 TEXTS = "vie_prompts.py"
 CONTEXT, PAIR, EDIT, QUALITY = (

@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from autorater.assessment import Outcome
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._clip import Clip, load_words, normalised, scored
 from autorater_tools._open_clip import build
 from autorater_tools._tensors import read_tensors
-from autorater_tools._torchvision import allow_torchvision
 
 FILES = {"v2.0": "HPS_v2_compressed.pt", "v2.1": "HPS_v2.1_compressed.pt"}
 HEADS = (80, 64)

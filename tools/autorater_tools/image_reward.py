@@ -11,11 +11,11 @@ from torch import Tensor
 from autorater.assessment import Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_pretrained, precision
 from autorater_tools._clip import NO_PROMPT, batch, to_pixels, told_cut
 from autorater_tools._heads import dense
 from autorater_tools._tensors import State, demand, fill, read_tensors, renamed, under
-from autorater_tools._torchvision import allow_torchvision
 
 FILE = "ImageReward.pt"
 TOKENS = 35

@@ -14,13 +14,13 @@ from autorater.assessment import Declined, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
+from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._clip import NO_PROMPT, batch
 from autorater_tools._lora import merge
 from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, last_and_seen, layer_name, too_long
 from autorater_tools._skip_attention import preference, skip_attention
 from autorater_tools._tensors import State, demand, fill, load_whole, read_tensors
-from autorater_tools._torchvision import allow_torchvision
 
 FILE = "pytorch_model.bin"
 PIXELS = (256 * 28 * 28, 1280 * 28 * 28)
