@@ -14,7 +14,6 @@ from autorater.calling import (
     Parts,
     Plan,
     Said,
-    Wanted,
     answer_in_words,
     answer_natively,
     ask_in_words,
@@ -31,7 +30,7 @@ from autorater.image import Picture
 from autorater.judgment import Chosen, Found, Look, Step, total_cost
 from autorater.ledger import Ledger
 from autorater.messages import Conversation, Image, Text, Tool
-from autorater.model import Model, Question, Reply, Sampling, Usage
+from autorater.model import Called, Model, Question, Reply, Sampling, Usage
 from autorater.prompting import get_prompt
 from autorater.request import Request
 from autorater.selection import applicable
@@ -226,7 +225,7 @@ class Agent:
         trail.conversation = Conversation(trail.conversation.system, (*trail.conversation.turns, *turns))
         trail.steps.append(Step(call=call, thought=trail.plain(said.thought), looks=tuple(told)))
 
-    def _plan(self, trail: _Trail, wanted: Sequence[Wanted]) -> list[Plan]:
+    def _plan(self, trail: _Trail, wanted: Sequence[Called]) -> list[Plan]:
         """What is to be done for each call; what it takes of the limit on looks is taken here."""
         plans: list[Plan] = []
         for each in wanted:

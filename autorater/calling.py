@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +13,7 @@ from autorater.card import Card
 from autorater.checklist import fold
 from autorater.document import describe_errors
 from autorater.messages import Conversation, Image, Text, Tool, ToolCall, ToolResult, Turn
-from autorater.model import Question, Reply, Sampling
+from autorater.model import Called, Question, Reply, Sampling
 from autorater.suggest import did_you_mean
 from autorater.verdict import without_fence
 
@@ -34,22 +34,11 @@ Parts: TypeAlias = tuple[Text | Image, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One call as the model made it; `problem` says what was wrong with its form."""
-
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
-    id: str = ""
-    signature: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """One turn of the model: what it thought, and what it calls; nothing when it has seen enough."""
 
     thought: str
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[Called, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +94,15 @@ def _ended(text: str) -> str:
 
 
 def _parameters(card: Card, images: Sequence[str]) -> dict[str, Any]:
-    names = [*images, ALL] if len(images) > 1 else list(images)
-    properties: dict[str, Any] = {"image": {"type": "string", "enum": names}}
+    properties: dict[str, Any] = {"image": {"type": "string", "enum": _choices(images)}}
     if "prompt" in card.meta.needs:
         properties["look_for"] = {"type": "string", "maxLength": LONGEST_LOOK_FOR, "description": _LOOK_FOR}
     return _object(properties)
+
+
+def _choices(images: Sequence[str]) -> list[str]:
+    """What may stand in the place of an image: one of them, or, where there are several, all."""
+    return [*images, ALL] if len(images) > 1 else list(images)
 
 
 def ask_natively(conversation: Conversation, tools: tuple[Tool, ...], sampling: Sampling) -> Question:
@@ -121,12 +114,11 @@ def ask_in_words(
     conversation: Conversation, tools: Sequence[Tool], images: Sequence[str], sampling: Sampling
 ) -> Question:
     """The next question to a model that takes none."""
-    names = [*images, ALL] if len(images) > 1 else list(images)
     schema = _object(
         {
             "thought": {"type": "string", "maxLength": 600},
             "action": {"type": "string", "enum": [*(tool.name for tool in tools), FINISH]},
-            "image": {"type": "string", "enum": names},
+            "image": {"type": "string", "enum": _choices(images)},
             "look_for": {"type": "string", "maxLength": LONGEST_LOOK_FOR},
         }
     )
@@ -139,11 +131,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def read_natively(reply: Reply) -> Said:
     """What a model that takes tools said."""
-    wanted = [
-        Wanted(call.name, call.arguments, id=call.id, signature=call.signature, problem=call.problem)
-        for call in reply.calls
-    ]
-    return Said(reply.text, tuple(wanted))
+    return Said(reply.text, reply.calls)
 
 
 class _Answer(BaseModel):
@@ -159,11 +147,12 @@ def read_in_words(reply: Reply) -> Said:
         answer = _Answer.model_validate_json(without_fence(reply.text))
     except ValidationError as error:
         problem = f"the answer does not fit the schema: {describe_errors(error)}"
-        return Said("", (Wanted("", problem=problem),))
+        return Said("", (Called(id="", name="", arguments={}, problem=problem),))
     name = str(fold(answer.action))
     if name == FINISH:
         return Said(answer.thought, ())
-    return Said(answer.thought, (Wanted(name, {"image": answer.image, "look_for": answer.look_for}),))
+    arguments = {"image": answer.image, "look_for": answer.look_for}
+    return Said(answer.thought, (Called(id="", name=name, arguments=arguments),))
 
 
 class _Arguments(BaseModel):
@@ -173,7 +162,7 @@ class _Arguments(BaseModel):
     look_for: str = ""
 
 
-def plan_call(wanted: Wanted, cards: Mapping[str, Card], images: Mapping[str, str], prompt: str) -> Plan:
+def plan_call(wanted: Called, cards: Mapping[str, Card], images: Mapping[str, str], prompt: str) -> Plan:
     """What a call comes to. `images` are the names of the images → their candidates' letters."""
     if wanted.problem:
         return Plan(None, problem=wanted.problem)
