@@ -169,6 +169,13 @@ class Assessment(Record):
             return None
         return next((reading.value for reading in self.outcome.readings if reading.quantity == quantity), None)
 
+    @property
+    def absence(self) -> str:
+        """Why it measured nothing, in words; "" when it measured."""
+        if isinstance(self.outcome, Declined):
+            return f"declined: {self.outcome.reason}"
+        return f"failed: {self.outcome.error}" if isinstance(self.outcome, Failed) else ""
+
 
 def show(value: float) -> str:
     """Four significant digits without an exponent for usual sizes; the judge reads and quotes this."""

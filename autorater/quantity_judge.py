@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autorater.assessment import Assessment, Declined, Failed, Quantity, show
+from autorater.assessment import Assessment, Quantity, show
 from autorater.canonical import digest_of
 from autorater.card import Card
 from autorater.errors import UsageError
@@ -52,8 +52,9 @@ class QuantityJudge:
         for letter in letters:
             value = own[letter].value(self.quantity.name) if letter in own else None
             if value is None:
-                why = f"image {letter}: {_absence(own.get(letter))}"
-                return [Pass(order="", outcome="abstained", detail=f"{self.name} has no reading ({why})", cost=0.0)]
+                why = own[letter].absence or "the reading is absent" if letter in own else "it was not run"
+                told = f"{self.name} has no reading (image {letter}: {why})"
+                return [Pass(order="", outcome="abstained", detail=told, cost=0.0)]
             values[letter] = value
         return [self._rate(values["a"]) if request.task == "rate" else self._compare(values)]
 
@@ -107,12 +108,3 @@ def read_quantity(criterion: str, cards: Mapping[str, Card]) -> QuantityJudge:
         known = ", ".join(f"{specialist}.{quantity}" for quantity in directed) or "none that has a direction"
         raise UsageError(f"expected a reading of {specialist} that can be better or worse ({known}), got {criterion!r}")
     return QuantityJudge(specialist, directed[name])
-
-
-def _absence(assessment: Assessment | None) -> str:
-    if assessment is None:
-        return "it was not run"
-    outcome = assessment.outcome
-    if isinstance(outcome, Declined):
-        return f"declined: {outcome.reason}"
-    return f"failed: {outcome.error}" if isinstance(outcome, Failed) else "the reading is absent"

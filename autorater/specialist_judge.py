@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
-from autorater.assessment import Assessment, Declined, Failed, show
+from autorater.assessment import Assessment, show
 from autorater.canonical import digest_of
 from autorater.card import Card
 from autorater.embedded import OVERALL, Coefficients, Scores, read_coefficients, score
@@ -210,15 +210,8 @@ class SpecialistJudge:
             if not said:
                 yield f"{specialist} was not run"
                 continue
-            reasons = [f"image {x}: {_absence(said[x])}" for x in letters if x in said and _absence(said[x])]
+            reasons = [f"image {x}: {said[x].absence}" for x in letters if x in said and said[x].absence]
             yield f"{specialist} ({', '.join(reasons) or 'a reading is absent'})"
-
-
-def _absence(assessment: Assessment) -> str:
-    outcome = assessment.outcome
-    if isinstance(outcome, Declined):
-        return f"declined: {outcome.reason}"
-    return f"failed: {outcome.error}" if isinstance(outcome, Failed) else ""
 
 
 def readings_of(assessments: Sequence[Assessment], letter: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from autorater.assessment import Assessment, Declined, Measured, Provenance, Quantity, Reading, Region, show
+from autorater.assessment import Assessment, Declined, Failed, Measured, Provenance, Quantity, Reading, Region, show
 
 
 @pytest.mark.parametrize(
@@ -73,5 +73,8 @@ def test_a_value_is_found_or_absent_and_never_a_number_for_absence() -> None:
     readings = (Reading(quantity="q", value=0.0),)
     found = Assessment(specialist="s", candidate="a", outcome=Measured(readings=readings), provenance=made)
     assert (found.value("q"), found.value("r")) == (0.0, None)
-    assert found.model_copy(update={"outcome": Declined(reason="x")}).value("q") is None
+    declined = found.model_copy(update={"outcome": Declined(reason="x")})
+    assert (declined.value("q"), declined.absence) == (None, "declined: x")
+    assert found.model_copy(update={"outcome": Failed(error="y")}).absence == "failed: y"
+    assert found.absence == ""
     assert Assessment.model_validate_json(found.model_dump_json()) == found
