@@ -7,6 +7,7 @@ not one result) or a replay that differs; 130 interrupted.
 import json
 import os
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,20 @@ app = typer.Typer(
 )
 
 app.add_typer(tools_app, name="tools")
+
+
+def add_commands() -> None:
+    """Add the commands of installed packages: each entry point of `autorater.commands` is a Typer app or a function."""
+    known = {group.name for group in app.registered_groups} | {command.name for command in app.registered_commands}
+    for point in entry_points(group="autorater.commands"):
+        if point.name in known:
+            continue
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name)
+        else:
+            app.command(point.name)(command)
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 Prompt = Annotated[str, typer.Option("--prompt", "-p", help="The generation prompt or editing instruction.")]
@@ -237,6 +252,7 @@ def demo(
 def main(arguments: list[str] | None = None) -> None:
     """The command. Errors of ours are one line on stderr (with --json also an object on stdout)."""
     given = sys.argv[1:] if arguments is None else arguments
+    add_commands()
     try:
         status = app(args=given or ["--help"], standalone_mode=False)
         sys.stdout.flush()

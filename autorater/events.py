@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from autorater.assessment import Outcome, Provenance
 from autorater.canonical import Record
+from autorater.checklist import Checklist
 from autorater.judgment import Judgment
 from autorater.model import Reply
 from autorater.request import Task
@@ -54,6 +55,7 @@ class Requested(Record):
     prompt: str
     sources: tuple[PictureRecord, ...]
     candidates: tuple[PictureRecord, ...]
+    questions: Checklist | None = None
 
 
 class Asked(Record):

@@ -143,7 +143,8 @@ class Loop:
     async def _duel(
         self, request: Request, assessments: Sequence[Assessment], drawings: Sequence[Drawing], i: int, j: int
     ) -> tuple[Duel, list[Pass]]:
-        pair = Request(request.prompt, (request.candidates[i], request.candidates[j]), request.sources, "compare")
+        two = (request.candidates[i], request.candidates[j])
+        pair = Request(request.prompt, two, request.sources, "compare", questions=request.questions)
         renamed = {LETTERS[i]: "a", LETTERS[j]: "b"}
         told = [
             assessment.model_copy(update={"candidate": renamed[assessment.candidate]})
@@ -323,6 +324,7 @@ async def _requested(log: RunLog, key: str, request: Request) -> Requested:
         prompt=request.prompt,
         sources=tuple(record_of(picture) for picture in request.sources),
         candidates=tuple(record_of(picture) for picture in request.candidates),
+        questions=request.questions,
     )
 
 

@@ -157,6 +157,7 @@ def _request(log: RunLog, item: Requested) -> Request:
         sources=tuple(log.picture(record) for record in item.sources),
         task=item.task,
         id=item.id,
+        questions=item.questions,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, cast
 from pydantic import ValidationError
 
 from autorater.canonical import Record, digest_of
+from autorater.checklist import Checklist
 from autorater.document import describe_errors
 from autorater.errors import UsageError
 from autorater.image import ImageSource, Picture, open_picture
@@ -32,6 +33,8 @@ class Request:
     sources: tuple[Picture, ...] = ()
     task: Task = "compare"
     id: str = ""
+    questions: Checklist | None = None
+    """Questions about this request alone, in place of the run's checklist."""
 
     @property
     def edit(self) -> bool:
@@ -40,12 +43,14 @@ class Request:
 
     def canonical(self) -> dict[str, Any]:
         """The request by content."""
-        return {
+        content = {
             "task": self.task,
             "prompt": self.prompt,
             "sources": [picture.sha256 for picture in self.sources],
             "candidates": [picture.sha256 for picture in self.candidates],
         }
+        own = self.questions.model_dump(mode="json") if self.questions else None
+        return content | {"questions": own} if own else content
 
     @property
     def digest(self) -> str:
@@ -67,6 +72,7 @@ def make_request(
     source: ImageSource | Sequence[ImageSource] | None = None,
     task: Task,
     id: str = "",
+    questions: Checklist | None = None,
     allow_urls: bool = False,
 ) -> Request:
     """Open the images and check the whole. Lists and tuples are several sources, anything else is one.
@@ -92,7 +98,7 @@ def make_request(
     sources = tuple(
         open_picture(item, name=f"source {number}", allow_urls=allow_urls) for number, item in enumerate(several, 1)
     )
-    return Request(text, opened, sources, task, id)
+    return Request(text, opened, sources, task, id, questions)
 
 
 def _checked(prompt: str) -> str:
@@ -120,7 +126,9 @@ class Row(Record):
     """The source image or images of an edit."""
     id: str = ""
     task: Task | None = None
-    """Guessed from the number of images when null."""
+    """Guessed from the number of images when null; "check" of one image with questions."""
+    questions: Checklist | None = None
+    """Questions about this request alone, in place of the run's checklist: a name, and items with id and text."""
 
 
 def request_from_row(row: object, *, folder: str | Path = ".", allow_urls: bool = False) -> Request:
@@ -144,7 +152,8 @@ def request_from_row(row: object, *, folder: str | Path = ".", allow_urls: bool 
     if len(forms) != 1 or not all(forms[0]):
         raise UsageError("expected one of 'images' (a list of paths), 'image', or both 'image_a' and 'image_b'")
     images = forms[0]
-    guessed: Task = "rate" if len(images) == 1 else "compare" if len(images) == 2 else "rank"
+    alone: Task = "rate" if fields.questions is None else "check"
+    guessed: Task = alone if len(images) == 1 else "compare" if len(images) == 2 else "rank"
     sources = (fields.source,) if isinstance(fields.source, str) else fields.source
     return make_request(
         [located(item) for item in images],
@@ -152,5 +161,6 @@ def request_from_row(row: object, *, folder: str | Path = ".", allow_urls: bool 
         source=[located(item) for item in sources if item],
         task=fields.task or guessed,
         id=fields.id,
+        questions=fields.questions,
         allow_urls=allow_urls,
     )

@@ -135,10 +135,11 @@ class VlmJudge:
         drawn, drawn_pictures = show_drawings(drawings, order, most=self._room(request))
         pictures: dict[str, Picture] = {**sources, **images, **drawn_pictures}
         # Without evidence all that recurs from request to request is rendered once.
-        prepared = self._prepared.get(kind) if not evidence.lines and not drawn else None
+        recurs = not evidence.lines and not drawn and request.questions is None
+        prepared = self._prepared.get(kind) if recurs else None
         if prepared is None:
             prepared = self._prepare(request, evidence, list(sources), drawn)
-            if not evidence.lines and not drawn:
+            if recurs:
                 self._prepared[kind] = prepared
         schema, digest = self._schema(request)
         return Question(
@@ -175,22 +176,27 @@ class VlmJudge:
         return get_prompt(prompt_name(request.task, self.protocol)).prepare(inputs)
 
     def _schema(self, request: Request) -> tuple[dict[str, Any], str]:
-        """The schema of the answer and its digest, built once for each kind of request."""
+        """The schema of the answer and its digest, built once for each kind of request without questions of its own."""
         kind = (request.task, request.edit)
-        if kind not in self._schemas:
+        if request.questions is not None or kind not in self._schemas:
             bare = self.protocol == "autorater-paper" and request.task != "check"
             built = verdict_schema(request.task, checklist=self.list_for(request), edit=request.edit, bare=bare)
-            self._schemas[kind] = built, digest_of(built)
+            described = built, digest_of(built)
+            if request.questions is not None:
+                return described
+            self._schemas[kind] = described
         return self._schemas[kind]
 
     def list_for(self, request: Request) -> Checklist:
-        """The checklist of this request: the caller's, or the one for generations or edits."""
-        return self.checklist or default_checklist(edit=request.edit)
+        """The checklist of this request: its own, the caller's, or the one for generations or edits."""
+        return request.questions or self.checklist or default_checklist(edit=request.edit)
 
     def list_digest(self, request: Request) -> str:
         """The sha256 of the checklist that this request is asked, "" under `autorater-paper`, which asks none."""
         if self.protocol == "autorater-paper" and request.task != "check":
             return ""
+        if request.questions is not None:
+            return digest_of(request.questions.model_dump(mode="json"))
         if request.edit not in self._digests:
             self._digests[request.edit] = digest_of(self.list_for(request).model_dump(mode="json"))
         return self._digests[request.edit]
