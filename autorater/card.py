@@ -67,6 +67,11 @@ class Weights(Record):
     when: dict[str, Value] = {}
     """Option → value: needed only under these options."""
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of files."""
+        return self.file.endswith("/")
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         places = [name for name in PLACES if getattr(self, name)]
@@ -74,7 +79,7 @@ class Weights(Record):
             raise ValueError(f"{self.file}: name one of {', '.join(PLACES)}; got {places or 'none'}")
         if self.package and self.sha256 is None:
             raise ValueError(f"{self.file}: weights that a package ships have a sha256")
-        if self.file.endswith("/") and (self.package or self.sha256 is not None):
+        if self.is_folder and (self.package or self.sha256 is not None):
             raise ValueError(f"{self.file}: a folder has no sha256 of its own, and is in no package")
         return self
 

@@ -72,7 +72,7 @@ def hub_files(entry: Weights, *, card: str, revision: str, endpoint: str | None)
 
 def _chosen(entry: Weights, names: Sequence[str], page: str) -> list[str]:
     """The names that belong to the entry: all for a folder, one for a file."""
-    if entry.file.endswith("/"):
+    if entry.is_folder:
         chosen = list(names)
     else:
         base = entry.file.rpartition("/")[2]

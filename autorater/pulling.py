@@ -20,7 +20,7 @@ from autorater.errors import SpecialistError, UsageError, one_line
 from autorater.fetching import Address, FetchRefused, Watch, discard, disk_error, fetch, part_of, size_of
 from autorater.hub import gated, git_blob, hub_files
 from autorater.manifest import STAGE, Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
-from autorater.store import FOUND, belongs, check_room, folder_of, is_folder, is_there, paths_of, verified, wanted
+from autorater.store import FOUND, belongs, check_room, folder_of, is_there, paths_of, verified, wanted
 from autorater.unpacking import unpack
 
 
@@ -189,7 +189,7 @@ class _Pull:
         listed = hub_files(entry, card=self.card.name, revision=revision, endpoint=self.how.mirror.rstrip("/") or None)
         pieces: list[tuple[Address, _Piece]] = []
         for one in listed:
-            path = entry.file + one.path if is_folder(entry) else entry.file
+            path = entry.file + one.path if entry.is_folder else entry.file
             pieces.append((one.address, _Piece(path, self.staged(path), one.sha256, one.blob, one.commit)))
         rest = sum(
             (one.size or 0) - size_of(part_of(piece.staged)) for one, piece in pieces if not piece.staged.exists()
@@ -248,7 +248,7 @@ class _Pull:
         fresh = self.folder / STAGE / "unpacking"
         shutil.rmtree(fresh, ignore_errors=True)
         try:
-            unpack(archive, entry.member or ".", fresh / "member", folder=is_folder(entry), size=entry.bytes)
+            unpack(archive, entry.member or ".", fresh / "member", folder=entry.is_folder, size=entry.bytes)
         except SpecialistError:
             if archive.is_relative_to(self.folder):
                 discard(archive)

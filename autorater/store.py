@@ -129,7 +129,7 @@ def verified(card: Card, folder: Path, path: str, entry: Weights, kept: Kept | N
 
 def paths_of(entry: Weights, folder: Path, manifest: Manifest) -> list[str]:
     """The files of this entry: those of the manifest, and of a folder also what lies there besides."""
-    if not is_folder(entry):
+    if not entry.is_folder:
         return [entry.file]
     known = {path for path in manifest.files if path.startswith(entry.file)}
     root = inside(folder, entry.file)
@@ -144,14 +144,9 @@ def files_below(root: Path) -> Iterator[str]:
             yield "/".join(parts)
 
 
-def is_folder(entry: Weights) -> bool:
-    """Whether the entry is a folder of files."""
-    return entry.file.endswith("/")
-
-
 def belongs(path: str, entry: Weights) -> bool:
     """Whether the file of this path in the store is one of the entry's."""
-    return path.startswith(entry.file) if is_folder(entry) else path == entry.file
+    return path.startswith(entry.file) if entry.is_folder else path == entry.file
 
 
 def is_there(path: Path) -> bool:
