@@ -1,4 +1,4 @@
-"""Read the tables that benchmarks come as: JSON Lines, CSV, gzipped or not, each row with its line number."""
+"""Read the tables that benchmarks come as: JSON Lines, JSON, CSV, gzipped or not, each row with its place."""
 
 import csv
 import gzip
@@ -26,6 +26,22 @@ def find(folder: Path, *names: str) -> Path:
     raise UsageError(f"expected {' or '.join(names)} in {str(folder)!r}, found none of them: check the folder")
 
 
+def find_parts(folder: Path, names: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+    """Part → its file, for the parts of which one of the names lies in `folder`, or is the file `folder` itself.
+
+    Raises UsageError that tells all names when there is none.
+    """
+    if folder.is_file():
+        found = {part: folder for part, files in names.items() if folder.name in files}
+    else:
+        there = {part: [folder / name for name in files if (folder / name).is_file()] for part, files in names.items()}
+        found = {part: files[0] for part, files in there.items() if files}
+    if not found:
+        wanted = "; ".join(f"{part}: {' or '.join(files)}" for part, files in names.items())
+        raise UsageError(f"expected one of these files in {str(folder)!r}, found none ({wanted}): check the folder")
+    return found
+
+
 def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of every line that is not empty. Raises UsageError that names the line."""
     with _open(path) as file:
@@ -39,6 +55,28 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(row, dict):
                 raise UsageError(f"{path.name}, line {number}: expected an object in braces, got {line.strip()[:40]!r}")
             yield number, cast(dict[str, Any], row)
+
+
+def json_rows(path: Path, *, key: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number from 1, object) of a JSON list, or of the list at `key` of a JSON object; JSON Lines are read as such.
+
+    Raises UsageError that names the file and what is wrong.
+    """
+    if ".json" not in path.suffixes:
+        yield from json_lines(path)
+        return
+    with _open(path) as file:
+        try:
+            data: Any = json.loads("".join(text for _, text in _lines(path, file)))
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path.name}: not JSON ({error}): get the file again") from None
+    rows: Any = cast(dict[str, Any], data).get(key) if key and isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        raise UsageError(f"{path.name}: expected a list{f' at {key!r}' if key else ''}, got {str(rows)[:40]!r}")
+    for number, row in enumerate(cast(list[Any], rows), 1):
+        if not isinstance(row, dict):
+            raise UsageError(f"{place(path, number)}: expected an object in braces, got {str(row)[:40]!r}")
+        yield number, cast(dict[str, Any], row)
 
 
 def csv_rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
@@ -55,6 +93,11 @@ def csv_rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, di
             yield reader.line_num, row
 
 
+def place(path: Path, line: int) -> str:
+    """Where a row stands, for a message: its line, or in a JSON list its number."""
+    return f"{path.name}, {'entry' if '.json' in path.suffixes else 'line'} {line}"
+
+
 def need(row: Row, name: str, kind: type | tuple[type, ...], *, path: Path, line: int) -> Any:
     """The field `name` of a row, which must be a `kind`. Raises UsageError that names file, line and field."""
     value = row.get(name)
@@ -62,7 +105,7 @@ def need(row: Row, name: str, kind: type | tuple[type, ...], *, path: Path, line
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(one.__name__ for one in kinds)
         came = f"got {str(value)[:40]!r}" if name in row else "it is missing"
-        raise UsageError(f"{path.name}, line {line}: expected {name} to be a {wanted}, {came}")
+        raise UsageError(f"{place(path, line)}: expected {name} to be a {wanted}, {came}")
     return value
 
 
@@ -73,7 +116,7 @@ def number(text: object, *, path: Path, line: int, name: str) -> float:
     except (TypeError, ValueError):
         value = float("nan")
     if not abs(value) < float("inf"):  # so written that NaN fails too
-        raise UsageError(f"{path.name}, line {line}: expected {name} to be a number, got {str(text)[:40]!r}")
+        raise UsageError(f"{place(path, line)}: expected {name} to be a number, got {str(text)[:40]!r}")
     return value
 
 
