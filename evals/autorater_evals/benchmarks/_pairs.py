@@ -22,5 +22,6 @@ def changes_places(id: str) -> bool:
 
 def numbered_votes(a: int, b: int, tie: int = 0) -> dict[str, Side]:
     """Votes of raters who are not named, numbered within the item: "vote 1" of two items may be two people."""
-    sides: list[Side] = ["a"] * a + ["b"] * b + ["tie"] * tie
+    counts: tuple[tuple[Side, int], ...] = (("a", a), ("b", b), ("tie", tie))
+    sides = (side for side, number in counts for _ in range(number))
     return {f"vote {number}": side for number, side in enumerate(sides, 1)}
