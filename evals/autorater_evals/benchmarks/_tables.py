@@ -1,14 +1,15 @@
-"""Read the tables that benchmarks come as: JSON Lines, JSON, CSV, gzipped or not, each row with its place."""
+"""Read the tables that benchmarks come as: JSON Lines, JSON, CSV (gzipped or not), Parquet, each row with its place."""
 
 import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from autorater.errors import UsageError
+from autorater.errors import MissingExtraError, UsageError
 
 Row = Mapping[str, Any]
 
@@ -42,6 +43,19 @@ def find_parts(folder: Path, names: Mapping[str, Sequence[str]]) -> dict[str, Pa
     return found
 
 
+def rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, row) of a table of any kind, told by its name: the number of the line, in JSON and Parquet of the row.
+
+    Raises UsageError that names the place, or the columns of `needs` that a CSV lacks.
+    """
+    kind = Path(path.name.removesuffix(".gz")).suffix
+    if kind == ".csv":
+        return csv_rows(path, needs=needs)
+    if kind == ".parquet":
+        return parquet_rows(path)
+    return json_rows(path)
+
+
 def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of every line that is not empty. Raises UsageError that names the line."""
     with _open(path) as file:
@@ -57,9 +71,10 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, cast(dict[str, Any], row)
 
 
-def json_rows(path: Path, *, key: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
+def json_rows(path: Path, *, key: str = "", keyed: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
     """(number from 1, object) of a JSON list, or of the list at `key` of a JSON object; JSON Lines are read as such.
 
+    An object of objects is read where `keyed` is given: the field that each one's key becomes.
     Raises UsageError that names the file and what is wrong.
     """
     if ".json" not in path.suffixes:
@@ -70,6 +85,9 @@ def json_rows(path: Path, *, key: str = "") -> Iterator[tuple[int, dict[str, Any
             data: Any = json.loads("".join(text for _, text in _lines(path, file)))
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path.name}: not JSON ({error}): get the file again") from None
+    if keyed and isinstance(data, dict):
+        given = cast(dict[str, Any], data)
+        data = [{keyed: name} | row if isinstance(row, dict) else row for name, row in given.items()]
     rows: Any = cast(dict[str, Any], data).get(key) if key and isinstance(data, dict) else data
     if not isinstance(rows, list):
         raise UsageError(f"{path.name}: expected a list{f' at {key!r}' if key else ''}, got {str(rows)[:40]!r}")
@@ -77,6 +95,22 @@ def json_rows(path: Path, *, key: str = "") -> Iterator[tuple[int, dict[str, Any
         if not isinstance(row, dict):
             raise UsageError(f"{place(path, number)}: expected an object in braces, got {str(row)[:40]!r}")
         yield number, cast(dict[str, Any], row)
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(row number, column → value) of every row. Raises UsageError when it is no Parquet, MissingExtraError."""
+    try:
+        import pyarrow  # pyright: ignore[reportMissingTypeStubs]
+        from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]
+    except ImportError as error:
+        raise MissingExtraError(f"reading {path.name}", extra="evals") from error
+    arrow: Any = pyarrow
+    tables: Any = parquet
+    try:
+        batches = tables.ParquetFile(path).iter_batches()
+        yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+    except (arrow.ArrowException, OSError) as error:
+        raise UsageError(f"{path.name} cannot be read as Parquet ({error}): get it again") from None
 
 
 def csv_rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
@@ -87,10 +121,14 @@ def csv_rows(path: Path, *, needs: Sequence[str] = ()) -> Iterator[tuple[int, di
         if missing:
             found = ", ".join(reader.fieldnames or ()) or "nothing"
             raise UsageError(f"{path.name}: expected the columns {', '.join(needs)}, got {found}")
-        for row in reader:
-            if None in row or None in row.values():
-                raise UsageError(f"{path.name}, line {reader.line_num}: another number of columns than in the heading")
-            yield reader.line_num, row
+        try:
+            for row in reader:
+                if None in row or None in row.values():
+                    where = f"{path.name}, line {reader.line_num}"
+                    raise UsageError(f"{where}: another number of columns than in the heading: repair the line")
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise UsageError(f"{path.name}, line {reader.line_num}: not CSV ({error}): repair the line") from error
 
 
 def place(path: Path, line: int) -> str:
@@ -134,5 +172,5 @@ def _lines(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
         yield from enumerate(file, 1)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path.name}: expected text in UTF-8, got other bytes") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path.name} cannot be read to its end ({error}): get it again") from error
