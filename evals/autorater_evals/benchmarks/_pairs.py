@@ -22,6 +22,7 @@ def changes_places(id: str) -> bool:
 
 def numbered_votes(a: int, b: int, tie: int = 0) -> dict[str, Side]:
     """Votes of raters who are not named, numbered within the item: "vote 1" of two items may be two people."""
-    counts: tuple[tuple[Side, int], ...] = (("a", a), ("b", b), ("tie", tie))
-    sides = (side for side, number in counts for _ in range(number))
-    return {f"vote {number}": side for number, side in enumerate(sides, 1)}
+    votes: dict[str, Side] = {}
+    for side, number in (("a", a), ("b", b), ("tie", tie)):
+        votes.update({f"vote {len(votes) + place}": side for place in range(1, number + 1)})
+    return votes
