@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from autorater.assessment import Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
 from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_pretrained, precision
+from autorater_tools._prompts import need_prompts
 from autorater_tools._tensors import load_whole
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -29,7 +29,6 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 TEXTS = 256
 """Embeddings of texts that are kept: a run asks for few prompts, many times each."""
 Prepare = Callable[[Image.Image, int], Tensor]
-NO_PROMPT = "a prompt is needed: this specialist tells how well the image goes with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,7 @@ class Clip:
             SpecialistError: a view has no prompt.
 
         """
-        prompts = [view.prompt for view in views if view.prompt is not None]
-        if len(prompts) < len(views):
-            raise SpecialistError(NO_PROMPT)
-        texts = [self.text(before + prompt) for prompt in prompts]
+        texts = [self.text(before + prompt) for prompt in need_prompts(views)]
         pictures = self.picture_embeddings([view.image for view in views])
         found = (pictures * torch.stack([text.embedding for text in texts])).sum(-1).clamp(-1, 1)
         return [(float(cosine), text) for cosine, text in zip(found, texts, strict=True)]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
-from autorater_tools._clip import NO_PROMPT
 from autorater_tools._pixels import NO_SOURCE
+from autorater_tools._prompts import need_prompts
 from autorater_tools._qwen import too_long
 
 
@@ -18,8 +18,7 @@ def need_edits(views: Sequence[View]) -> None:
     """
     if any(not view.sources for view in views):
         raise SpecialistError(NO_SOURCE)
-    if any(view.prompt is None for view in views):
-        raise SpecialistError(NO_PROMPT)
+    need_prompts(views)
 
 
 def refused(view: View) -> bool:

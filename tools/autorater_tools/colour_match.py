@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from autorater.assessment import Declined, Outcome
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._pixels import Pixels, measured, one_by_one, pixels_at_most
+from autorater_tools._prompts import need_prompt
 from autorater_tools._untyped import to_lab
 
+NO_PROMPT = "a prompt is needed: this specialist looks for the colours that the prompt names"
 LONGER_SIDE = 256
 PRESENT = 0.02
 """A colour is there when it covers at least this share of the picture."""
@@ -50,9 +51,7 @@ class ColourMatch:
 
 def measure(view: View) -> Outcome:
     """The shares for one picture; declined when the prompt names no colour."""
-    if view.prompt is None:
-        raise SpecialistError("a prompt is needed: this specialist looks for the colours that the prompt names")
-    wanted = named(view.prompt)
+    wanted = named(need_prompt(view, NO_PROMPT))
     if not wanted:
         return Declined(reason="the prompt names no colour")
     found = shares(pixels_at_most(view.image, LONGER_SIDE))

@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autorater.assessment import Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._concepts import concepts
 from autorater_tools._efficientnet import load_network, softmax
 from autorater_tools._minilm import load_encoder
 from autorater_tools._pixels import small_or_blank
+from autorater_tools._prompts import need_prompt
 from autorater_tools._weights import own_card, weights_path
 
+NO_PROMPT = "a prompt is needed: this specialist compares what it sees with what was asked for"
 TEMPERATURE = 0.1
 """Of the softmax over the cosines between a text and the label names."""
 GROUNDED = 0.5
@@ -42,14 +43,13 @@ class ContentLabels:
 
     def measure(self, view: View) -> Outcome:
         """Both matches and the most probable labels of one picture."""
-        if view.prompt is None:
-            raise SpecialistError("a prompt is needed: this specialist compares what it sees with what was asked for")
+        prompt = need_prompt(view, NO_PROMPT)
         if refusal := small_or_blank(view.image.array()):
             return refusal
         seen = softmax(self.network.logits(view.image))
         values = {
-            "prompt_match": self.match(seen, view.prompt),
-            "concept_match": self.match_concepts(seen, view.prompt),
+            "prompt_match": self.match(seen, prompt),
+            "concept_match": self.match_concepts(seen, prompt),
             "certainty": min(1.0, float(seen.max())),
         }
         best = np.argsort(-seen)[:NAMED]

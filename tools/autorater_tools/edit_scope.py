@@ -17,8 +17,10 @@ from autorater_tools._detectors import Detector, noun_of, open_detector
 from autorater_tools._pairs import other_proportions
 from autorater_tools._phrases import find_phrases
 from autorater_tools._pixels import NO_SOURCE, Pixels, one_by_one, pixels_at_most, small_or_blank
+from autorater_tools._prompts import need_prompt
 from autorater_tools._words import ADJECTIVES, AROUND, FILTERED, FUNCTION, QUANTITIES, STYLE, TIMES
 
+NO_PROMPT = "a prompt is needed: this specialist asks what the instruction speaks of"
 LONGER_SIDE = 512
 MARGIN = 0.15
 """Added to each box on each side: shadows, reflections and what moves aside belong to an edit."""
@@ -54,8 +56,7 @@ class EditScope:
         """The change of one edit, at the source's size with a longer side of at most 512 pixels."""
         if not view.sources:
             raise SpecialistError(NO_SOURCE)
-        if view.prompt is None:
-            raise SpecialistError("a prompt is needed: this specialist asks what the instruction speaks of")
+        prompt = need_prompt(view, NO_PROMPT)
         source, image = view.sources[0], view.image
         if refusal := other_proportions(source, image, what="places"):
             return refusal
@@ -64,7 +65,7 @@ class EditScope:
             return refusal
         changed = changed_mask(before, _of_size(image, before))
         found = components(changed, least=LEAST)
-        asked, located, words = self.asked(view.prompt, source, image, [corners for corners, _ in found])
+        asked, located, words = self.asked(prompt, source, image, [corners for corners, _ in found])
         outside = changed & ~covered(asked, *changed.shape)
         values = {
             "changed_share": float(changed.mean()),

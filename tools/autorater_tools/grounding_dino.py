@@ -13,7 +13,9 @@ from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._grounding import Caption, Network, Ported, Sighting, caption_of, sighting
 from autorater_tools._phrases import listed_texts, phrase_texts, whole_text
+from autorater_tools._prompts import need_prompts
 
+NO_PROMPT = "a prompt is needed: this specialist looks for what the prompt names"
 FOLDERS = {
     "tiny": "grounding-dino-tiny",
     "base": "grounding-dino-base",
@@ -51,9 +53,7 @@ class GroundingDino:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError("a prompt is needed: this specialist looks for what the prompt names")
-        wanted = [self.rule(view.prompt or "") for view in views]
+        wanted = [self.rule(prompt) for prompt in need_prompts(views, NO_PROMPT)]
         seen = iter(self.look([(view.image, phrases) for view, phrases in zip(views, wanted, strict=True) if phrases]))
         return [told(next(seen), phrases) if phrases else NOTHING_NAMED for phrases in wanted]
 

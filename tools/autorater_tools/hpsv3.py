@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import NO_PROMPT, batch
+from autorater_tools._clip import batch
 from autorater_tools._heads import dense
 from autorater_tools._prompt_texts import PLACE, read_texts, with_place
+from autorater_tools._prompts import need_prompts
 from autorater_tools._qwen import TOO_LONG, Prompt, too_long
 from autorater_tools._reward_token import RewardToken, spread
 
@@ -37,8 +37,7 @@ class Hpsv3:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError(NO_PROMPT)
+        need_prompts(views)
         usable = [view for view in views if not too_long(view.image.rgb())]
         found = iter(in_batches(usable, self.scores, size=batch(self.device)))
         return [Declined(reason=TOO_LONG) if too_long(view.image.rgb()) else score(*next(found)) for view in views]

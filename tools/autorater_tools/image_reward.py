@@ -13,8 +13,9 @@ from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_pretrained, precision
-from autorater_tools._clip import NO_PROMPT, batch, to_pixels, told_cut
+from autorater_tools._clip import batch, to_pixels, told_cut
 from autorater_tools._heads import dense
+from autorater_tools._prompts import need_prompts
 from autorater_tools._tensors import State, demand, fill, read_tensors, renamed, under
 
 FILE = "ImageReward.pt"
@@ -61,8 +62,7 @@ class ImageReward:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError(NO_PROMPT)
+        need_prompts(views)
         scores = in_batches(views, self.scores, size=batch(self.device))
         return [
             Measured(readings=(Reading(quantity="score", value=score),), text=told_cut(self.length(view), TOKENS))

@@ -16,8 +16,9 @@ from autorater.image import Picture
 from autorater.toolbox import View
 from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import NO_PROMPT, batch
+from autorater_tools._clip import batch
 from autorater_tools._lora import merge
+from autorater_tools._prompts import need_prompts
 from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, last_and_seen, layer_name, too_long
 from autorater_tools._skip_attention import preference, skip_attention
 from autorater_tools._tensors import State, demand, fill, load_whole, read_tensors
@@ -77,8 +78,7 @@ class LlavaReward:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError(NO_PROMPT)
+        need_prompts(views)
         if any(view.rival is None for view in views):
             raise SpecialistError(NO_RIVAL)
         both = [(view, picture) for view in views for picture in (view.image, view.rival) if picture is not None]

@@ -13,6 +13,7 @@ from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._level_words import expected_level, next_tokens
 from autorater_tools._lmm import ImageTextModel, brain_precision
+from autorater_tools._prompts import need_prompts
 
 WORDS = ("excellent", "good", "fair", "poor", "bad")
 SIDE = 1024
@@ -44,8 +45,8 @@ class Lmm4Lmm:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if self.wants_prompt and any(view.prompt is None for view in views):
-            raise SpecialistError("the prompt is needed")
+        if self.wants_prompt:
+            need_prompts(views, "the prompt is needed")
         pairs = [(view.image.rgb(), self.model.plain(view.prompt or "")) for view in views]
         return in_batches(pairs, self.measure)
 

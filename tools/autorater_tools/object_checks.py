@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
 from autorater_tools._boxes import Box
 from autorater_tools._claims import Answer, Claim, count_answer, find_claims, position_answer
 from autorater_tools._detectors import open_detector
 from autorater_tools._pixels import one_by_one, pixels_at_most
+from autorater_tools._prompts import need_prompt
 from autorater_tools.colour_match import shares
 
+NO_PROMPT = "a prompt is needed: this specialist checks what the prompt says of things"
 PLAIN = 0.25
 """A thing has a colour when it covers at least this share of the inner part of its box …"""
 TRACE = 0.08
@@ -33,9 +34,7 @@ class ObjectChecks:
 
     def measure(self, view: View) -> Outcome:
         """The claims for one picture; declined when the prompt makes none, or none that can be told."""
-        if view.prompt is None:
-            raise SpecialistError("a prompt is needed: this specialist checks what the prompt says of things")
-        claims = find_claims(view.prompt)
+        claims = find_claims(need_prompt(view, NO_PROMPT))
         if not claims:
             return Declined(reason="the prompt says nothing of number, colour or position of things")
         nouns = list(dict.fromkeys(noun for claim in claims for noun in (claim.noun, claim.other) if noun))

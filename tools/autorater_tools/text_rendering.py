@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._pixels import small_or_blank
+from autorater_tools._prompts import need_prompt
 from autorater_tools._quotes import closest, letters, quoted
 from autorater_tools._reading import load_reader
 from autorater_tools._weights import own_card
+
+NO_PROMPT = "a prompt is needed: this specialist looks for the words that the prompt quotes"
 
 
 class TextRendering:
@@ -23,9 +25,7 @@ class TextRendering:
 
     def measure(self, view: View) -> Outcome:
         """The accuracy for one picture; declined when the prompt quotes no text."""
-        if view.prompt is None:
-            raise SpecialistError("a prompt is needed: this specialist looks for the words that the prompt quotes")
-        wanted = [text for text in quoted(view.prompt) if letters(text)]
+        wanted = [text for text in quoted(need_prompt(view, NO_PROMPT)) if letters(text)]
         if not wanted:
             return Declined(reason="the prompt quotes no text that the picture should show")
         if refusal := small_or_blank(view.image.array(), shorter=16):

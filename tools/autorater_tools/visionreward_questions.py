@@ -6,10 +6,10 @@ from pathlib import Path
 from PIL import Image
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._level_words import yes_over_no, yes_tokens
 from autorater_tools._lmm import ImageTextModel, brain_precision
+from autorater_tools._prompts import need_prompts
 from autorater_tools.vqascore import QUESTION as ALIGNMENT
 
 TEMPLATE = "{question} Please answer yes or no."
@@ -66,9 +66,8 @@ class VisionrewardQuestions:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order; each image is looked at once for all questions."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError("the prompt is needed")
-        return [self.measure(view.image.rgb(), view.prompt or "") for view in views]
+        prompts = need_prompts(views, "the prompt is needed")
+        return [self.measure(view.image.rgb(), prompt) for view, prompt in zip(views, prompts, strict=True)]
 
     def measure(self, image: Image.Image, prompt: str) -> Outcome:
         """The weighted sum for one image; declined when there is no prompt to align with."""

@@ -6,11 +6,11 @@ from pathlib import Path
 from PIL import Image
 
 from autorater.assessment import Declined, Measured, Outcome, Reading
-from autorater.errors import SpecialistError
 from autorater.toolbox import View
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._level_words import yes_over_no, yes_tokens
 from autorater_tools._lmm import ImageTextModel, brain_precision
+from autorater_tools._prompts import need_prompts
 from autorater_tools._sentences import split_claims
 
 QUESTION = 'Does this figure show "{text}"? Please answer yes or no.'
@@ -30,10 +30,8 @@ class Vqascore:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        if any(view.prompt is None for view in views):
-            raise SpecialistError("the prompt is needed")
+        claims = [self.claims(prompt) for prompt in need_prompts(views, "the prompt is needed")]
         images = [view.image.rgb() for view in views]
-        claims = [self.claims(view.prompt or "") for view in views]
         single = [(image, found[0]) for image, found in zip(images, claims, strict=True) if len(found) == 1]
         answers = iter(in_batches(single, self.ask))
         return [
