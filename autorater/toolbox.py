@@ -114,8 +114,7 @@ class Toolbox:
         if place.kind == "http":
             from autorater.places.address import Servers
 
-            token = os.environ.get(TOKEN, "")
-            check_address(place.address, token=token)
+            token = _token_for(place)
             self._servers = self._servers or Servers()
             return self._servers.missing(card, options, address=place.address, token=token, device=self.device_of(card))
         if place.kind == "here":
@@ -201,9 +200,16 @@ class Toolbox:
             return Workshop(card, self.options(card), device=device, place=place)
         from autorater.places.address import Address
 
-        token = os.environ.get(TOKEN, "")
-        check_address(place.address, token=token)
-        return Address(place.address, token=token, timeout=place.timeout, device=device, options=self.options)
+        return Address(
+            place.address, token=_token_for(place), timeout=place.timeout, device=device, options=self.options
+        )
+
+
+def _token_for(place: Place) -> str:
+    """The token for the server there; "" for none. Raises UsageError when images may not go there without one."""
+    token = os.environ.get(TOKEN, "")
+    check_address(place.address, token=token)
+    return token
 
 
 def tool_settings(
