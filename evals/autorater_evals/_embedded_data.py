@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autorater.canonical import digest
 from autorater.errors import UsageError
-from autorater_evals._statistics import Array
+from autorater_evals.statistics.resampling import Array
 
 DIMENSIONS = ("appeal", "realism", "prompt_matching", "quality")
 _RATED = {

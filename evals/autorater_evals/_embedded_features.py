@@ -20,7 +20,7 @@ from autorater.errors import MissingExtraError
 from autorater.image import ImageSource, Picture, open_picture
 from autorater.progress import progress_bar
 from autorater.toolbox import View, load_specialist
-from autorater_evals._statistics import Array
+from autorater_evals.statistics.resampling import Array
 from autorater_tools.generated_quality import GeneratedQuality
 
 PLAIN = ("niqe", "brisque")

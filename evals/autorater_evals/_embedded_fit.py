@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from autorater.embedded import BAD, EXCELLENT, Scale
 from autorater_evals._embedded_data import Development, PhotographScale
 from autorater_evals._embedded_features import Read
-from autorater_evals._statistics import Array
+from autorater_evals.statistics.resampling import Array
 
 Mask = NDArray[np.bool_]
 

@@ -13,7 +13,8 @@ from autorater.embedded import Coefficients, Scores, score
 from autorater.errors import SpecialistError
 from autorater_evals._embedded_data import read_rows
 from autorater_evals._embedded_features import Read, Reader
-from autorater_evals._statistics import bounds, cluster_interval, rank_correlation
+from autorater_evals.statistics.ranks import rank_correlation
+from autorater_evals.statistics.resampling import cluster_interval, quantiles_95
 
 REPEATS = 1000
 
@@ -109,6 +110,6 @@ def rated_photographs(reader: Reader, coefficients: Coefficients, data: Path) ->
     told: dict[str, list[float]] = {}
     for name in found[0]:
         values = np.array([item[name] for item in found])
-        low, high = bounds(np.array([rank_correlation(values[some], opinions[some]) for some in draw]))
+        low, high = quantiles_95(np.array([rank_correlation(values[some], opinions[some]) for some in draw]))
         told[name] = [round(x, 3) for x in (rank_correlation(values, opinions), low, high)]
     return {"photographs": len(rows), "rho": told}

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from autorater_evals._embedded_data import Development
 from autorater_evals._embedded_fit import Mask
-from autorater_evals._statistics import Array, bounds, cluster_interval, rank_correlation, ranks
+from autorater_evals.statistics.ranks import rank_correlation, ranks
+from autorater_evals.statistics.resampling import Array, cluster_interval, quantiles_95
 
 Fit = Callable[[Mask], Array]
 """Training mask → scores of all pictures, higher is better."""
@@ -158,7 +159,7 @@ def _rho_interval(data: Development, scores: Array, target: Array) -> tuple[floa
         drawn = random.choice(data.unique_prompts, len(data.unique_prompts))
         rows = [np.array([table[prompt] for prompt in drawn if prompt in table]) for table in tables]
         values.append(float(np.mean([_correlation(ranks(scores[row]), ranks(target[row])) for row in rows])))
-    return bounds(np.array(values))
+    return quantiles_95(np.array(values))
 
 
 def _correlation(one: Array, other: Array) -> float:

@@ -30,7 +30,7 @@ from autorater_evals._embedded_features import Reader
 from autorater_evals._embedded_fit import MATCHING, SCALES, Inputs, Model, make_inputs, make_models, mistake
 from autorater_evals._embedded_outside import degraded_photographs, inpainted, rated_photographs
 from autorater_evals._embedded_protocols import Fit, Share, hits, measure, over_other_subjects, share, without_prompts
-from autorater_evals._statistics import Array
+from autorater_evals.statistics.resampling import Array
 
 OVERALL = "overall"
 JUDGE, HEADS = "embedded judge", "predicted ratings alone"

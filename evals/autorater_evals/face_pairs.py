@@ -20,7 +20,7 @@ from autorater.canonical import Record
 from autorater.errors import AutoRaterError
 from autorater.toolbox import Toolbox, View
 from autorater_evals._pictures import folder, pictures, readings, rows
-from autorater_evals._statistics import cluster_interval
+from autorater_evals.statistics.resampling import cluster_interval
 
 
 class Accuracy(Record):

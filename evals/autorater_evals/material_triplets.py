@@ -23,7 +23,7 @@ from autorater.image import Picture
 from autorater.suggest import did_you_mean
 from autorater.toolbox import Toolbox, View
 from autorater_evals._pictures import folder, pictures, readings, rows
-from autorater_evals._statistics import cluster_interval
+from autorater_evals.statistics.resampling import cluster_interval
 
 Pair = tuple[str, str]
 Distances = Mapping[Pair, float | None]

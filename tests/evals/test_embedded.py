@@ -16,7 +16,8 @@ from autorater_evals._embedded_data import Development, read_development
 from autorater_evals._embedded_features import Reader
 from autorater_evals._embedded_fit import Head, Recipe, nonnegative_least_squares
 from autorater_evals._embedded_protocols import hits
-from autorater_evals._statistics import cluster_interval, rank_correlation, ranks
+from autorater_evals.statistics.ranks import rank_correlation, ranks
+from autorater_evals.statistics.resampling import cluster_interval
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FEW = 4

@@ -1,0 +1,162 @@
+"""Drawing whole clusters again: the bootstrap behind the intervals. The same input always gives the same draws.
+
+Items of one prompt share its difficulty, so they are drawn together (arXiv 2411.00640: clustered errors are up to three
+times the naive ones). A draw takes as many clusters as there are, with replacement: its weights are multinomial.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autorater.errors import UsageError
+from autorater_evals.figure import Interval
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+DRAWS = 2000
+"""Bootstrap draws behind an interval."""
+REPEATS = 4000
+"""Draws of `cluster_interval`, whose figures are printed in tables that stand."""
+FEW = 20
+"""With fewer clusters a percentile interval is known to be too narrow, and a note says so."""
+UNDEFINED = 0.05
+"""No interval is given where more than this share of the draws leaves the statistic undefined."""
+_CELLS = 1 << 20
+"""Numbers held at once: draws are made in portions, so that memory stays small with 100,000 items."""
+
+
+def cluster_numbers(clusters: Sequence[str] | None, *, n: int) -> tuple[Index, int]:
+    """Each item's cluster as a number (n,) and how many clusters there are; None: every item is its own.
+
+    Raises:
+        UsageError: There is not one cluster for each item.
+
+    """
+    if clusters is None:
+        return np.arange(n), n
+    if len(clusters) != n:
+        raise UsageError(f"expected the cluster of each of {n} items, got {len(clusters)} clusters")
+    number = {name: place for place, name in enumerate(sorted(set(clusters)))}
+    return np.array([number[name] for name in clusters], np.intp), len(number)
+
+
+def cluster_counts(clusters: Sequence[str]) -> Index:
+    """Items in each cluster, in the order of the clusters' names."""
+    numbers, count = cluster_numbers(clusters, n=len(clusters))
+    return np.bincount(numbers, minlength=count)
+
+
+def cluster_sums(values: Array, numbers: Index, count: int) -> Array:
+    """Sums (count, columns) over the items of each cluster; `values` is (n,) or (n, columns)."""
+    table = values.reshape(len(values), -1)
+    sums = np.empty((count, table.shape[1]))
+    for place, column in enumerate(table.T):
+        sums[:, place] = np.bincount(numbers, weights=column, minlength=count)
+    return sums
+
+
+def draw_weights(count: int, *, draws: int = DRAWS, width: int = 0) -> Iterator[Array]:
+    """How often each of `count` clusters was drawn: portions (some draws, count), `draws` rows in all.
+
+    `width`: numbers that the caller will hold for each draw, where that is more than `count`.
+    """
+    random = np.random.default_rng(0)
+    most = max(1, _CELLS // max(count, width, 1))
+    for start in range(0, draws, most):
+        rows = min(most, draws - start)
+        drawn = random.integers(0, count, (rows, count)) + np.arange(rows)[:, None] * count
+        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+
+
+def bootstrap_sums(sums: Array, statistic: Callable[[Array], Array], *, draws: int = DRAWS) -> Array:
+    """A statistic of sums over items in every draw, (draws,).
+
+    `sums` (clusters, columns) are those of each cluster; `statistic` takes totals (rows, columns) to values (rows,).
+    """
+    return np.concatenate([statistic(weights @ sums) for weights in draw_weights(len(sums), draws=draws)])
+
+
+def bootstrap_weights(numbers: Index, count: int, statistic: Callable[[Array], Array], *, draws: int = DRAWS) -> Array:
+    """A statistic of items in every draw, (draws,): it takes the items' weights (rows, n) to values (rows,)."""
+    portions = draw_weights(count, draws=draws, width=len(numbers))
+    return np.concatenate([statistic(weights[:, numbers]) for weights in portions])
+
+
+def bootstrap_items(numbers: Index, count: int, statistic: Callable[[Index], float], *, draws: int = DRAWS) -> Array:
+    """Any statistic in every draw, (draws,), one draw after the other: it takes the indices of the drawn items."""
+    places = np.arange(len(numbers))
+    portions = draw_weights(count, draws=draws)
+    return np.array([statistic(places.repeat(row.astype(np.intp)[numbers])) for rows in portions for row in rows])
+
+
+def quantiles_95(values: Array) -> tuple[float, float]:
+    """The 2.5 % and 97.5 % quantiles, without the values that are no number."""
+    return float(np.nanquantile(values, 0.025)), float(np.nanquantile(values, 0.975))
+
+
+def percentile_interval(values: Array, *, count: int, unit: str = "clusters", held: str = "") -> Interval | None:
+    """The interval of bootstrap `values` (draws,) over `count` clusters; None when over 5 % are undefined.
+
+    `held`: what was not fitted again in each draw, in words.
+    """
+    defined = int(np.isfinite(values).sum())
+    if not defined or defined < (1 - UNDEFINED) * len(values):
+        return None
+    low, high = quantiles_95(values)
+    method = f"cluster bootstrap, {len(values):,} draws of {count:,} {unit}"
+    method += f", {len(values) - defined:,} of them undefined" if defined < len(values) else ""
+    return Interval(low=low, high=high, method=method + (f", {held} held" if held else ""))
+
+
+def wilson(hits: float, n: int, *, method: str = "Wilson") -> Interval:
+    """Wilson's interval of a share of `hits` among `n` independent items (scipy)."""
+    statistics: Any = import_module("scipy.stats")
+    found = statistics.binomtest(round(hits), n).proportion_ci(0.95, "wilson")
+    return Interval(low=float(found.low), high=float(found.high), method=method)
+
+
+def mean_interval(
+    values: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters", held: str = "", draws: int = DRAWS
+) -> tuple[Interval | None, str]:
+    """The interval of the mean of `values` (n,), and a note where a reader must know more.
+
+    Wilson where values are 0 or 1 and each item is its own cluster, else a percentile bootstrap over clusters. When all
+    values are 0 or all are 1 a bootstrap has no width: then Wilson over the clusters, as if each were one item.
+    """
+    numbers, count = cluster_numbers(clusters, n=len(values))
+    if count < 2:
+        return None, f"no interval: fewer than two {unit}" if len(values) else ""
+    binary = bool(np.isin(values, (0.0, 1.0)).all())
+    if binary and count == len(values):
+        return wilson(float(values.sum()), count, method=f"Wilson, {held} held" if held else "Wilson"), ""
+    if bool((values == values[0]).all()):
+        if not binary:
+            return None, "no interval: all values are equal"
+        return wilson(count * float(values[0]), count, method=f"Wilson over {count:,} {unit}, all items alike"), ""
+    sums = cluster_sums(np.stack([values, np.ones(len(values))], axis=1), numbers, count)
+    means = bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=draws)
+    return percentile_interval(means, count=count, unit=unit, held=held), few(count, unit=unit)
+
+
+def few(count: int, *, unit: str = "clusters") -> str:
+    """The note on an interval over few clusters, or nothing."""
+    return f"only {count} {unit}: the interval is too narrow" if count < FEW else ""
+
+
+def cluster_interval(values: Array, clusters: Sequence[str], *, repeats: int = REPEATS) -> tuple[float, float]:
+    """95 % percentile bootstrap of the mean of `values` when whole clusters are drawn again; always the same draw."""
+    numbers, count = cluster_numbers(clusters, n=len(values))
+    sums = cluster_sums(np.stack([values, np.ones(len(values))], axis=1), numbers, count)
+    return quantiles_95(bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=repeats))
+
+
+def half_of_clusters(clusters: Sequence[str] | None, *, n: int) -> Mask:
+    """True for the items (n,) of a random half of the clusters (the larger one when they are odd), always the same."""
+    numbers, count = cluster_numbers(clusters, n=n)
+    chosen = np.random.default_rng(0).permutation(count) < (count + 1) // 2
+    return chosen[numbers]
