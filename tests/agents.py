@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from fakes import WIDTH, Width, card, measured
 from pictures import picture
 from scripted import Script, ScriptedModel, answer
@@ -30,8 +31,10 @@ from autorater.toolbox import Toolbox, View
 PROMPT = "a red fox in snow"
 Dialect = Literal["native", "words"]
 DIALECTS: tuple[Dialect, ...] = ("native", "words")
+both = pytest.mark.parametrize("dialect", DIALECTS)
 Call = tuple[str, dict[str, Any]]
 """A specialist's name and what it is called with."""
+ONE = {"image": "image_1"}
 
 
 class Plain(Width):

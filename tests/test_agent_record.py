@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import DIALECTS, Call, Dialect, judge, judging, model, of_agent, of_judge, quarter, request, script
+from agents import Call, Dialect, both, judge, judging, model, of_agent, of_judge, quarter, request, script
 from scripted import ScriptedModel
 
 from autorater.annotate import annotate
@@ -26,7 +26,6 @@ from autorater.runlog import RunLog
 from autorater.settings import AgentLimits
 from autorater.sync import run_sync
 
-both = pytest.mark.parametrize("dialect", DIALECTS)
 STEPS: list[list[Call]] = [
     [("finding", {"image": "all", "look_for": "a tail"})],
     [("crashing", {"image": "image_1"})],
