@@ -22,7 +22,6 @@ def changes_places(id: str) -> bool:
 
 def numbered_votes(a: int, b: int, tie: int = 0) -> dict[str, Side]:
     """Votes of raters who are not named, numbered within the item: "vote 1" of two items may be two people."""
-    votes: dict[str, Side] = {}
-    for side, number in (("a", a), ("b", b), ("tie", tie)):
-        votes.update({f"vote {len(votes) + place}": side for place in range(1, number + 1)})
-    return votes
+    sides: tuple[Side, ...] = ("a", "b", "tie")
+    spread: list[Side] = [side for side, number in zip(sides, (a, b, tie), strict=True) for _ in range(number)]
+    return dict(zip((f"vote {number}" for number in range(1, len(spread) + 1)), spread, strict=True))
