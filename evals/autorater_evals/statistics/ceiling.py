@@ -10,7 +10,7 @@ from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics._correlating import Measure, correlating, pearson_of
 from autorater_evals.statistics.correlation import Average, mean_correlation
 from autorater_evals.statistics.reliability import Ratings
-from autorater_evals.statistics.resampling import Array
+from autorater_evals.statistics.resampling import Array, Index
 
 Clusters = Sequence[str] | None
 
@@ -36,7 +36,7 @@ def split_half(ratings: Ratings, *, clusters: Clusters = None, splits: int = 50,
     n, total = int(kept.sum()), len(table)
     if n < 2:
         return Figure(measure="split_half", value=None, n=n, total=total, note="fewer than two items have two ratings")
-    table, half = table[kept], (given[kept] // 2).astype(np.float64)
+    table, half = table[kept], given[kept] // 2
     ratio = float(given[kept].mean() / half.mean())
     one, other = (side - np.nanmean(table) for side in _halves(table, half, splits=splits))
     products = [np.ones_like(one), one, other, one * one, other * other, one * other]
@@ -55,17 +55,17 @@ def split_half(ratings: Ratings, *, clusters: Clusters = None, splits: int = 50,
     return Figure(measure="split_half", value=value, n=n, total=total, interval=interval, note=note)
 
 
-def _halves(table: Array, half: Array, *, splits: int) -> tuple[Array, Array]:
+def _halves(table: Array, half: Index, *, splits: int) -> tuple[Array, Array]:
     """The means of two random halves of each item's ratings, each (items, splits)."""
-    rng = np.random.default_rng(0)
+    rng, rows = np.random.default_rng(0), np.arange(len(table))
     sides: tuple[list[Array], list[Array]] = ([], [])
     for _ in range(splits):
         order = np.where(np.isfinite(table), rng.random(table.shape), np.inf).argsort(1)  # those not given come last
         dealt = np.take_along_axis(np.nan_to_num(table), order, 1)
-        before = np.arange(table.shape[1])[None, :] < half[:, None]
-        below_both = np.arange(table.shape[1])[None, :] < 2 * half[:, None]
-        sides[0].append((dealt * before).sum(1) / half)
-        sides[1].append((dealt * (below_both & ~before)).sum(1) / half)
+        run = np.cumsum(np.pad(dealt, ((0, 0), (1, 0))), axis=1)
+        first, both = run[rows, half], run[rows, 2 * half]
+        sides[0].append(first / half)
+        sides[1].append((both - first) / half)
     return np.stack(sides[0], 1), np.stack(sides[1], 1)
 
 

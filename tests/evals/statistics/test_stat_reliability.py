@@ -62,7 +62,7 @@ def brute_alpha(table: Any, level: str) -> float:
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
 def test_alpha_is_its_definition_with_ties_and_missing_ratings(level: Any) -> None:
     for seed in range(3):
-        table: Any = np.round(ratings(seed, n=30, missing=0.3))
+        table = ratings(seed, n=30, missing=0.3).round()
         assert krippendorff_alpha(table, level=level, draws=50).value == pytest.approx(brute_alpha(table, level))
 
 

@@ -1,0 +1,190 @@
+"""Ranking items from pairs: Bradley-Terry, the same with ties as an outcome, and how far two rankings agree.
+
+A fit reads one row per pair and outcome with its count, a bootstrap draws the counts again.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+
+from autorater.canonical import Record
+from autorater_evals.figure import Figure
+from autorater_evals.statistics import _drawing as drawing
+from autorater_evals.statistics.correlation import correlation
+from autorater_evals.statistics.games import Games, Rows, count_rows, draw_counts
+from autorater_evals.statistics.resampling import Array, Index
+
+Model = Literal["bradley_terry", "newman"]
+"""`bradley_terry` counts a tie as half a win for either; `newman` has ties as an outcome with a parameter of its own
+(Davidson's model in Newman's iteration, JMLR 24, 2023)."""
+
+LIMIT = 10_000
+"""Iterations after which a fit counts as failed; it takes some ten."""
+
+
+class Ranked(Record):
+    """One item in a ranking."""
+
+    item: str
+    strength: Figure
+    """Points on Elo's scale, 1,000 in the middle: 400 more are odds of ten to one. `n` counts its comparisons."""
+    rank: Figure
+    """1 is the best; the interval is of the rank in each draw."""
+
+
+class Ranking(Record):
+    """All items, best first; the ones without a strength come last in their given order."""
+
+    model: str
+    ranked: tuple[Ranked, ...]
+    comparisons: int
+    total: int
+    tie_parameter: float | None = None
+    """Newman's: between equals a tie has the probability v / (1 + v)."""
+    note: str = ""
+
+
+def rank(games: Games, *, model: Model = "bradley_terry", draws: int = drawing.DRAWS) -> Ranking:
+    """Strengths by maximum likelihood (evalica) with bootstrap intervals over comparisons or clusters of them.
+
+    Strengths exist only where every item can be reached from every other along wins and ties (Ford, 1957): an item that
+    won all its comparisons would be infinitely strong, and items that never met, directly or through others, have no
+    order. Then strengths and ranks are null and the note names the items in the way. Draws in which that happens are
+    left out and counted; with more than 5 % of them there is no interval.
+    """
+    why = obstacle(games)
+    if why:
+        return make_ranking(games, model, why=why)
+    rows, size = count_rows(games), len(games.items)
+    points, ties = _fit(rows, rows.counts, size, model)
+    undefined = np.full(size, np.nan)
+    found = [
+        _fit(rows, counts, size, model)[0] if _parts(rows, counts, size, "strong")[0] == 1 else undefined
+        for counts in draw_counts(games, rows, draws=draws)
+    ]
+    return make_ranking(games, model, points=points, found=np.array(found), ties=ties)
+
+
+def ranking_agreement(
+    one: Mapping[str, float | None], other: Mapping[str, float | None], *, draws: int = drawing.DRAWS
+) -> Figure:
+    """Kendall's tau-b of two rankings by the strengths (higher is better) that they give the same items, -1 to 1.
+
+    Items that only one of the two knows are left out of `n` and counted in `total`. The interval draws items again.
+    """
+    names = sorted({*one, *other})
+    sides = [[side.get(name) for name in names] for side in (one, other)]
+    return correlation(sides[0], sides[1], measure="kendall_b", draws=draws)
+
+
+def _fit(rows: Rows, counts: Array, size: int, model: Model) -> tuple[Array, float | None]:
+    """Points of each item on Elo's scale around 1,000, and the tie parameter; NaN where the fit does not settle."""
+    evalica: Any = import_module("evalica")
+    pandas: Any = import_module("pandas")
+    kept = counts > 0
+    first, second, tie, often = rows.winner[kept], rows.loser[kept], rows.tie[kept], counts[kept]
+    fit = evalica.bradley_terry if model == "bradley_terry" else evalica.newman
+    known = pandas.RangeIndex(size)
+    told = fit(first, second, (~tie).astype(np.uint8), index=known, weights=often, tolerance=1e-8, limit=LIMIT)
+    scores = np.asarray(told.scores.reindex(known), dtype=np.float64)
+    if told.iterations >= LIMIT or not np.isfinite(scores).all() or bool((scores <= 0).any()):
+        return np.full(size, np.nan), None
+    logs = np.log(scores)
+    return 1000 + 400 / np.log(10) * (logs - logs.mean()), None if model == "bradley_terry" else float(told.v)
+
+
+def _parts(rows: Rows, counts: Array, size: int, kind: Literal["strong", "weak"]) -> tuple[int, Index]:
+    sparse: Any = import_module("scipy.sparse")
+    graph: Any = import_module("scipy.sparse.csgraph")
+    kept = counts > 0
+    tied = kept & rows.tie
+    above = np.concatenate([rows.winner[kept], rows.loser[tied]])
+    below = np.concatenate([rows.loser[kept], rows.winner[tied]])
+    table = sparse.csr_array((np.ones(len(above)), (above, below)), shape=(size, size))
+    parts, label = graph.connected_components(table, directed=True, connection=kind)
+    return int(parts), label
+
+
+def apart(games: Games) -> str:
+    """Which items have no comparisons with the others, in words; nothing where all hang together."""
+    rows, size = count_rows(games), len(games.items)
+    if size < 2 or not len(games.first):
+        return "fewer than two items were compared"
+    parts, label = _parts(rows, rows.counts, size, "weak")
+    if parts == 1:
+        return ""
+    least = np.flatnonzero(label == np.bincount(label).argmin())
+    return f"no comparisons link {_named(games, least)} with the rest ({parts} separate parts)"
+
+
+def obstacle(games: Games) -> str:
+    """Why the likelihood has no maximum, in words; nothing where it has one."""
+    why = apart(games)
+    rows, size = count_rows(games), len(games.items)
+    if why or _parts(rows, rows.counts, size, "strong")[0] == 1:
+        return why
+    won = np.bincount(rows.winner, minlength=size) + np.bincount(rows.loser[rows.tie], minlength=size)
+    lost = np.bincount(rows.loser, minlength=size) + np.bincount(rows.winner[rows.tie], minlength=size)
+    for none, words in ((lost == 0, "never lost or tied"), (won == 0, "never won or tied")):
+        if none.any():
+            return f"{_named(games, np.flatnonzero(none))} {words}, so no finite strengths fit"
+    label = _parts(rows, rows.counts, size, "strong")[1]
+    least = np.flatnonzero(label == np.bincount(label).argmin())
+    return f"{_named(games, least)} won, or lost, every comparison with the rest, so no finite strengths fit"
+
+
+def _named(games: Games, places: Index) -> str:
+    names = ", ".join([games.items[int(place)] for place in places[:3]])
+    return names if len(places) <= 3 else f"{names} and {len(places) - 3} more"
+
+
+def make_ranking(
+    games: Games,
+    model: str,
+    *,
+    points: Array | None = None,
+    found: Array | None = None,
+    ties: float | None = None,
+    why: str = "",
+    how: str = "",
+) -> Ranking:
+    """The record of a fit, or of none: `why` says why not, `found` is (draws, items), `how` is added to the method."""
+    size = len(games.items)
+    if points is None or np.isnan(points).any():
+        points, why = np.full(size, np.nan), why or "the fit did not settle"
+    ranks = _ranks(points[None, :])[0]
+    drawn = found if found is not None and found.size else np.zeros((0, size))
+    places = _ranks(drawn)
+    order = [int(place) for place in np.argsort(-points, kind="stable")]
+    ranked = [
+        Ranked(
+            item=games.items[place],
+            strength=_figure(f"{model} strength", points[place], drawn[:, place], games, place, how),
+            rank=_figure(f"{model} rank", ranks[place], places[:, place], games, place, how),
+        )
+        for place in order
+    ]
+    played = len(games.first)
+    return Ranking(
+        model=model, ranked=tuple(ranked), comparisons=played, total=games.total, tie_parameter=ties, note=why
+    )
+
+
+def _figure(measure: str, value: float, draws: Array, games: Games, place: int, how: str) -> Figure:
+    interval = drawing.interval_of(draws, count=games.clusters, unit=games.unit) if len(draws) else None
+    if interval is not None and how:
+        interval = interval.model_copy(update={"method": f"{interval.method}, {how}"})
+    shown = float(value) if np.isfinite(value) else None
+    n, total = int(games.played[place]), int(games.asked[place])
+    return Figure(measure=measure, value=shown, n=n, total=total, interval=interval if shown is not None else None)
+
+
+def _ranks(points: Array) -> Array:
+    """Ranks (draws, items), 1 for the most points, equal ones share the best; NaN where a draw has none."""
+    ranks: Any = import_module("scipy.stats").rankdata
+    told = np.full(points.shape, np.nan)
+    fitted = np.isfinite(points).all(1)
+    told[fitted] = ranks(-points[fitted], method="min", axis=1)
+    return told
