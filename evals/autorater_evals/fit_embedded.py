@@ -22,6 +22,7 @@ from autorater.canonical import digest, digest_of
 from autorater.embedded import Coefficients, Dimension, read_coefficients
 from autorater.errors import AutoRaterError
 from autorater_evals._embedded_data import (
+    DEVELOPMENT,
     Development,
     PhotographScale,
     read_development,
@@ -30,6 +31,7 @@ from autorater_evals._embedded_data import (
 from autorater_evals._embedded_features import Read, Reader
 from autorater_evals._embedded_fit import RECIPES, SCALES, Model, make_inputs, make_models, mistake
 from autorater_evals._embedded_protocols import temperature
+from autorater_evals.seen import FILE, describe_fit
 
 COMMAND = "python -m autorater_evals.fit_embedded --data DIR --write"
 STATISTICS = 1568
@@ -123,6 +125,14 @@ def write(arrays: Heads, found: Coefficients) -> list[Path]:
     return [heads, card, coefficients]
 
 
+def write_fit(data: Development) -> Path:
+    """Write what was fitted on, by sha256, so that evaluations can say when they meet it again."""
+    path = Path(str(resources.files("autorater_evals"))) / "measured" / FILE
+    described = describe_fit(DEVELOPMENT, data.files, data.unique_prompts)
+    path.write_text(described.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
+
+
 def pack(arrays: Heads) -> bytes:
     """The arrays as the bytes of an npz file."""
     buffer = io.BytesIO()
@@ -157,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     moved = max(float(np.abs(values - old[name]).max()) for name, values in arrays.items())
     print(f"heads: greatest change of a weight {moved:.2g}")
     if given.write:
-        print("written: " + ", ".join(path.name for path in write(arrays, found)))
+        print("written: " + ", ".join(path.name for path in [*write(arrays, found), write_fit(data)]))
     return 0
 
 

@@ -1,0 +1,202 @@
+"""The command `autorater eval`: run a judge on a benchmark, replay, compare. Thin; the work is in the library."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from autorater.cli_options import JudgeOptions, with_judge_options
+from autorater.errors import UsageError
+
+
+class _Benchmarks(TyperGroup):
+    """`autorater eval NAME …` is `autorater eval run NAME …` for every name that is no command."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of these words."""
+        named = args and not args[0].startswith("-") and args[0] not in self.commands
+        return super().resolve_command(ctx, ["run", *args] if named else args)
+
+
+app = typer.Typer(
+    cls=_Benchmarks,
+    help="Judges against people: `autorater eval BENCHMARK --data DIR --model …` runs, records, resumes and scores.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+Full = Annotated[bool, typer.Option("--full", help="Print every figure, with bounds and how its interval was made.")]
+Run = Annotated[Path, typer.Argument(help="An evaluated run: the folder that --log named.")]
+Data = Annotated[Path, typer.Option(help="The folder with the benchmark's data (of jsonl: the file).")]
+AnyCount = Annotated[bool, typer.Option(help="Take data whose counts differ from the registered ones.")]
+Download = Annotated[bool, typer.Option(help="Fetch the benchmark from the Hugging Face hub into --data first.")]
+Parts = Annotated[list[str] | None, typer.Option("--part", help="Only this part of the benchmark; repeatable.")]
+
+
+@app.command(name="run")
+@with_judge_options
+def run_benchmark(
+    benchmark: Annotated[str, typer.Argument(help="A name of `autorater eval list`, or jsonl for your own data.")],
+    data: Data,
+    part: Parts = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many items a part, by whole prompts.")] = None,
+    any_count: AnyCount = False,
+    download: Download = False,
+    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    full: Full = False,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Judge a benchmark and print agreement with people; the same command resumes. `run` may be left out."""
+    from autorater_evals.benchmark import get_benchmark
+    from autorater_evals.printing import show_evaluation
+    from autorater_evals.running import default_log, judge_items, prepare
+    from autorater_evals.scoring import score
+
+    found = get_benchmark(benchmark)
+    if download:
+        from autorater_evals.benchmarks._hub import fetch
+
+        fetch(found, data)
+    loaded = found.load(data, parts=part or (), any_count=any_count)
+    header, items = prepare(found, loaded, limit=limit, data=data)
+    log = options.log or default_log(found.name, options, parts=part or (), limit=limit)
+    typer.echo(f"{found.name}: {len(items):,} items, recorded in {log}", err=True)
+    judge = replace(options, log=log)
+    run, stopped = judge_items(header, items, judge.open, data=data, log=log, concurrency=concurrency)
+    evaluation = score(run)
+    _write(run.folder / "evaluation.json", evaluation.model_dump_json(indent=1))
+    if as_json:
+        sys.stdout.write(evaluation.model_dump_json(indent=1) + "\n")
+    else:
+        show_evaluation(evaluation, full=full)
+    if stopped:
+        typer.echo(f"autorater: {stopped}", err=True)
+        raise typer.Exit(1)
+    if not set(evaluation.profile.outcomes) & {"scored", "tie"}:
+        raise typer.Exit(3)
+
+
+def _write(path: Path, text: str) -> None:
+    from autorater.errors import RecordError
+
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"cannot write {path.name}: {error.strerror or error}; the log is whole") from error
+
+
+@app.command(name="list")
+def list_benchmarks(as_json: AsJson = False) -> None:
+    """List the benchmarks: what they hold, their licence, and whether they may be trained on."""
+    from autorater_evals.benchmark import find_benchmarks
+    from autorater_evals.printing import show_benchmarks
+
+    known = find_benchmarks()
+    if as_json:
+        told = [{"name": name, **one.meta.model_dump(mode="json")} for name, one in known.items()]
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        show_benchmarks(known)
+
+
+@app.command()
+def describe(benchmark: Annotated[str, typer.Argument(help="A benchmark.")], as_json: AsJson = False) -> None:
+    """Print the card of a benchmark: files, protocol, counts, licence, traps, published figures."""
+    from autorater_evals.benchmark import get_benchmark
+    from autorater_evals.printing import show_card
+
+    found = get_benchmark(benchmark)
+    if as_json:
+        told = {"name": found.name, **found.meta.model_dump(mode="json"), "body": found.card.body}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        show_card(found)
+
+
+@app.command()
+def show(run: Run, full: Full = False, as_json: AsJson = False) -> None:
+    """Print the figures of a run again, from its record."""
+    from autorater_evals.printing import show_evaluation
+    from autorater_evals.recorded import open_run
+    from autorater_evals.scoring import score
+
+    evaluation = score(open_run(run))
+    if as_json:
+        sys.stdout.write(evaluation.model_dump_json(indent=1) + "\n")
+    else:
+        show_evaluation(evaluation, full=full)
+
+
+@app.command()
+def replay(run: Run, full: Full = False, as_json: AsJson = False) -> None:
+    """Judge a run again from its log alone, and print the figures: no data, network, key or specialist.
+
+    Ends with status 3 when a judgment or a figure differs from the record.
+    """
+    from autorater_evals.printing import show_evaluation
+    from autorater_evals.recorded import open_run
+    from autorater_evals.running import replayed
+    from autorater_evals.scoring import score
+
+    opened = open_run(run)
+    judgments, differing = replayed(opened)
+    again, before = score(opened, judgments), score(opened)
+    same = again == before and not differing
+    if as_json:
+        told = {"identical": same, "differing": differing, "evaluation": again.model_dump(mode="json")}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        show_evaluation(again, full=full)
+        verdict = "identical to the record, to the digit" if same else f"{len(differing)} judgments differ"
+        typer.echo(f"replayed {len(judgments):,} judgments: {verdict}", err=True)
+    if not same:
+        raise typer.Exit(3)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="An evaluated run.")],
+    second: Annotated[Path, typer.Argument(help="Another run on the same items.")],
+    part: Parts = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether two runs differ: paired differences with interval and p, and what could have been found."""
+    from autorater_evals.comparing_runs import compare_runs
+    from autorater_evals.printing import show_comparison
+    from autorater_evals.recorded import open_run
+
+    found = compare_runs(open_run(first), open_run(second), parts=part or ())
+    if as_json:
+        sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+    else:
+        show_comparison(found)
+
+
+@app.command()
+def check(
+    benchmark: Annotated[str, typer.Argument(help="A benchmark, or a .jsonl file of your own.")],
+    data: Annotated[Path | None, typer.Option(help="The folder with its data.")] = None,
+    images: Annotated[bool, typer.Option(help="Also open every image.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count the data of a benchmark, or find every wrong line of your own file; nothing is judged."""
+    from autorater_evals.checking import check_data
+    from autorater_evals.printing import show_check
+
+    if data is None and not benchmark.endswith((".jsonl", ".jsonl.gz")):
+        raise UsageError("expected --data DIR with the benchmark's files, or a .jsonl file of your own")
+    found = check_data(benchmark, data, images=images)
+    if as_json:
+        sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+    else:
+        show_check(found)
+    if found.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,207 @@
+"""What a person reads of evaluations in the terminal: plain aligned text, the same in a pipe."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from autorater.errors import one_line
+from autorater_evals.benchmark import Benchmark
+from autorater_evals.checking import Checked
+from autorater_evals.comparing_runs import RunComparison
+from autorater_evals.evaluation import Evaluation, Profile, Row
+from autorater_evals.figure import Figure
+
+COLUMNS = {
+    "points": {"Pearson": "pearson", "Spearman": "spearman", "Kendall b": "kendall_b", "pairs in order": "concordance"},
+    "pairs": {"accuracy, ties half": "accuracy_half", "ties wrong": "accuracy_strict", "ties dropped": "accuracy_drop"},
+}
+"""Heading → measure of the short tables."""
+_ELSEWHERE = {measure for columns in COLUMNS.values() for measure in columns.values()}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A share or coefficient without its leading zero's clutter; "-" where it is not defined."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def with_interval(figure: Figure) -> str:
+    """Value [low, high]."""
+    if figure.value is None or figure.interval is None:
+        return number(figure.value)
+    return f"{number(figure.value)} [{number(figure.interval.low)}, {number(figure.interval.high)}]"
+
+
+def counted(figure: Figure) -> str:
+    """How many it stands on, and of how many where some are missing."""
+    return f"{figure.n:,}" if figure.n == figure.total else f"{figure.n:,} of {figure.total:,}"
+
+
+def lines(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Aligned columns; the last one is not padded."""
+    table = [list(heading), *(list(map(one_line, row)) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(heading))]
+    for place, row in enumerate(table):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if place == 0:
+            yield "  ".join("-" * width for width in widths)
+
+
+def say(*texts: str) -> None:
+    """Print lines on stdout."""
+    sys.stdout.write("".join(f"{text}\n" for text in texts))
+
+
+def show_evaluation(evaluation: Evaluation, *, full: bool) -> None:
+    """All parts of an evaluation: short tables, or with `full` every figure."""
+    say(f"{evaluation.title}, judged by {evaluation.judge}", _profile(evaluation.profile))
+    for part in dict.fromkeys(row.part for row in evaluation.rows):
+        rows = [row for row in evaluation.rows if row.part == part]
+        say("", part, *(_full(rows) if full else _short(rows)))
+    if evaluation.notes:
+        say("", *(f"note: {note}" for note in evaluation.notes))
+    if not full:
+        say("", "Brackets: 95 % intervals over whole prompts; --full has every figure, its bounds and its method.")
+
+
+def _profile(profile: Profile) -> str:
+    cost = "cost unknown" if profile.cost is None else f"${profile.cost:.4f}" if profile.cost else ""
+    outcomes = ", ".join(f"{number:,} {name}" for name, number in profile.outcomes.items())
+    calls = f"{profile.calls:,} calls" if profile.calls else ""
+    looks = f"{profile.assessments:,} assessments" if profile.assessments else ""
+    return "; ".join(part for part in (f"{profile.items:,} items: {outcomes}", calls, looks, cost) if part)
+
+
+def _short(rows: Sequence[Row]) -> Iterable[str]:
+    for columns in COLUMNS.values():
+        kept = [row for row in rows if row.figure.measure in columns.values()]
+        keys = dict.fromkeys((row.dimension, row.slice) for row in kept)
+        if not kept:
+            continue
+        table: list[list[str]] = []
+        for dimension, name in keys:
+            own = {row.figure.measure: row for row in kept if (row.dimension, row.slice) == (dimension, name)}
+            first = next(iter(own.values()))
+            cells = [with_interval(own[measure].figure) if measure in own else "" for measure in columns.values()]
+            table.append([dimension, name, counted(first.figure), *cells, published(first)])
+        heading = ["dimension", "which", "n", *columns, "published"]
+        if not any(row[-1] for row in table):
+            heading, table = heading[:-1], [row[:-1] for row in table]
+        yield from lines(heading, table)
+    rest = [row for row in rows if row.figure.measure not in _ELSEWHERE and (row.headline or not row.dimension)]
+    others = {"accuracy_three_way", "accuracy_tie_calibrated", "accuracy_both_orders", "leave_one_out", "split_half"}
+    others |= {"leave_one_out_majority", "accuracy_four_labels", "accuracy_groups"}
+    rest += [row for row in rows if row.figure.measure in others and row not in rest]
+    if rest:
+        yield ""
+        yield from lines(
+            ["dimension", "which", "measure", "n", "value"],
+            [
+                [row.dimension, row.slice, row.figure.measure, counted(row.figure), with_interval(row.figure)]
+                for row in rest
+            ],
+        )
+
+
+def published(row: Row) -> str:
+    """What others published of the same figure."""
+    return ", ".join(f"{judge} {number(value)}" for judge, value in row.published.items())
+
+
+def _full(rows: Sequence[Row]) -> Iterable[str]:
+    def bounds(figure: Figure) -> str:
+        return "" if figure.bounds is None else f"{number(figure.bounds[0])} to {number(figure.bounds[1])}"
+
+    yield from lines(
+        ["dimension", "which", "read", "measure", "n", "value", "if missing", "interval, note"],
+        [
+            [
+                row.dimension,
+                row.slice,
+                row.read,
+                row.figure.measure,
+                counted(row.figure),
+                with_interval(row.figure),
+                bounds(row.figure),
+                "; ".join(
+                    part
+                    for part in (row.figure.interval.method if row.figure.interval else "", row.figure.note)
+                    if part
+                ),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def show_benchmarks(known: Mapping[str, Benchmark]) -> None:
+    """One line a part."""
+    table = [
+        [
+            name if place == 0 else "",
+            part.name,
+            part.kind,
+            " ".join(f"{number:,} {what}" for what, number in part.expect.items()) or "any",
+            ("yes" if one.meta.training_allowed else "no") if place == 0 else "",
+            one.meta.licence if place == 0 else "",
+        ]
+        for name, one in known.items()
+        for place, part in enumerate(one.meta.parts)
+    ]
+    say(*lines(["benchmark", "part", "kind", "registered", "train", "licence"], table))
+    say("", "`autorater eval describe NAME` tells its files, protocol and traps.")
+
+
+def show_card(found: Benchmark) -> None:
+    """The card, in words."""
+    meta = found.meta
+    say(f"{found.name}: {meta.title}", f"source: {meta.source}", *([f"paper: {meta.paper}"] if meta.paper else []))
+    allowed = "may be trained on" if meta.training_allowed else "must not be trained on"
+    say(f"licence: {meta.licence}; {allowed}: {meta.training_note}")
+    if meta.hub:
+        say(f"hub: {meta.hub.repository} ({', '.join(meta.hub.configurations) or 'default'}, {meta.hub.split})")
+    for part in meta.parts:
+        counts = ", ".join(f"{number:,} {what}" for what, number in part.expect.items()) or "any number of items"
+        say(f"part {part.name} ({part.kind}): {counts}")
+        say(*(f"  {one.name}: {one.meaning} (reads {', '.join(one.reads)})" for one in part.dimensions))
+    for one in meta.published:
+        say(f"published: {one.part}, {one.judge}, {one.measure} {one.value:g} ({one.source})")
+    say("", found.card.body.rstrip())
+
+
+def show_check(found: Checked) -> None:
+    """Counts beside the registered ones, images, problems."""
+    table = [
+        [part, what, f"{amount:,}", f"{registered:,}" if (registered := found.registered[part].get(what)) else "-"]
+        for part, counts in found.counts.items()
+        for what, amount in counts.items()
+    ]
+    if table:
+        say(*lines(["part", "what", "counted", "registered"], table), "")
+    say(f"images: {found.images_there:,} there, {found.images_missing:,} missing")
+    say(*(f"problem: {problem}" for problem in found.problems))
+    if not found.problems:
+        say("all counts are as registered" if found.complete else "no problem found")
+
+
+def show_comparison(found: RunComparison) -> None:
+    """Two runs beside each other."""
+    say(f"{found.benchmark}: first = {found.first}; second = {found.second}", f"{found.shared:,} shared items")
+    table: list[list[str]] = []
+    for row in found.rows:
+        test = row.comparison
+        table.append(
+            [
+                row.part,
+                row.dimension,
+                row.measure,
+                f"{row.items:,}",
+                number(row.first),
+                number(row.second),
+                with_interval(row.difference.figure),
+                "-" if row.difference.p is None else f"{row.difference.p:.4f}",
+                "-" if test is None or test.mcnemar is None or test.mcnemar.p is None else f"{test.mcnemar.p:.4f}",
+                "-" if test is None else number(test.detectable),
+            ]
+        )
+    heading = ["part", "dimension", "measure", "n", "first", "second", "second - first", "p", "McNemar p", "could find"]
+    say("", *lines(heading, table), "", *(f"note: {note}" for note in found.notes))
+    say("p: bootstrap over whole prompts. could find: the least difference that is found with 80 % power.")

@@ -1,0 +1,58 @@
+"""Figures of images with mean opinions: correlations raw and mapped, within and across generators, human ceilings."""
+
+from collections.abc import Iterator
+
+from autorater_evals.evaluation import Row
+from autorater_evals.figure import Figure
+from autorater_evals.scoring.told import Told
+from autorater_evals.statistics.correlation import across_groups, correlation, within_groups
+
+MEASURES = ("pearson", "pearson_logistic4", "pearson_logistic5", "spearman", "kendall_b", "kendall_c")
+"""All of what is printed; the mapped ones are never to be compared with the raw one."""
+LEAST = 3
+"""Items of a generator, or of a facet, that a correlation is worth being printed for."""
+
+
+def point_rows(part: str, told: Told) -> Iterator[Row]:
+    """The rows of one dimension of one part."""
+    people, judge, clusters = told.means, told.scores, told.clusters
+    for measure in MEASURES:
+        figure = correlation(judge, people, measure=measure, clusters=clusters)
+        yield _row(part, told, figure)
+    yield from _generator_rows(part, told)
+    yield from _facet_rows(part, told)
+
+
+def _generator_rows(part: str, told: Told) -> Iterator[Row]:
+    generators = [item.generators[0] if item.generators else "" for item in told.items]
+    if len(set(generators)) < 2:
+        return
+    for measure in ("spearman", "pearson"):
+        inside = within_groups(told.scores, told.means, groups=generators, measure=measure, clusters=told.clusters)
+        inside = inside.model_copy(update={"measure": measure})
+        yield _row(part, told, inside, slice="within generators")
+        if len(set(generators)) >= LEAST:
+            between = across_groups(told.scores, told.means, groups=generators, measure=measure)
+            between = between.model_copy(update={"measure": measure})
+            yield _row(part, told, between, slice="across generators")
+
+
+def _facet_rows(part: str, told: Told) -> Iterator[Row]:
+    for kind, value in facets_of(told):
+        some = told.where(lambda item, kind=kind, value=value: item.facets.get(kind) == value)
+        if len(some.items) >= LEAST:
+            figure = correlation(some.scores, some.means, measure="spearman", clusters=some.clusters)
+            yield _row(part, some, figure, slice=f"{kind}: {value}")
+
+
+def facets_of(told: Told) -> list[tuple[str, str]]:
+    """Every kind and value of facets that splits the items, sorted; a kind with one value alone splits nothing."""
+    values: dict[str, set[str]] = {}
+    for item in told.items:
+        for kind, value in item.facets.items():
+            values.setdefault(kind, set()).add(value)
+    return [(kind, value) for kind in sorted(values) if 1 < len(values[kind]) <= 60 for value in sorted(values[kind])]
+
+
+def _row(part: str, told: Told, figure: Figure, *, slice: str = "all") -> Row:
+    return Row(part=part, dimension=told.dimension, slice=slice, read=told.read, figure=figure)
