@@ -4,20 +4,17 @@ import json
 import random
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from agents import DIALECTS, Dialect
+from agents import Dialect, both
+from killing import Server, recorded, run_and_kill, serving
 from PIL import Image, ImageDraw
 from scripted import fill
 
-from autorater.canonical import digest_of
 from autorater.events import Asked, Assessed, Drawn, Judged, Requested
 from autorater.replay import replay
 from autorater.runlog import RunLog
@@ -26,34 +23,6 @@ ITEMS, KILLS, CONCURRENCY = 10, 2, 3
 SECONDS = 0.1
 """Latency of the server: long enough that calls are in flight at a kill."""
 LOOKS = (("pixel_change", "all"), ("sharpness", "image_1"), ("sharpness", "image_2"))
-
-
-class Server(BaseHTTPRequestHandler):
-    """Chat completions of an agent that takes `LOOKS` and then judges. The tokens of a call are its number."""
-
-    lock: ClassVar[threading.Lock] = threading.Lock()
-    calls: ClassVar[list[str]] = []
-    """What was asked, by content, in the order in which it came."""
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.lock:
-            self.calls.append(digest_of(body))
-            number = len(self.calls)
-        time.sleep(SECONDS)
-        message = {"role": "assistant", **scripted(body)}
-        choice = {"index": 0, "finish_reason": "tool_calls" if "tool_calls" in message else "stop", "message": message}
-        usage = {"prompt_tokens": number, "completion_tokens": 1}
-        told = json.dumps({"id": "r", "model": "m", "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 def scripted(body: dict[str, Any]) -> dict[str, Any]:
@@ -71,22 +40,10 @@ def scripted(body: dict[str, Any]) -> dict[str, Any]:
     return {"content": json.dumps(fill(schema))}
 
 
-class QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A killed client leaves its connections broken, which is the point."""
-
-
 @pytest.fixture
-def address() -> Iterator[str]:
-    Server.calls.clear()
-    with QuietServer(("127.0.0.1", 0), Server) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1#m"
-        server.shutdown()
-        thread.join()
+def server() -> Iterator[Server]:
+    with serving(scripted, seconds=SECONDS) as running:
+        yield running
 
 
 @pytest.fixture
@@ -109,8 +66,8 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def command(rows: Path, log: Path, address: str, dialect: Dialect) -> list[str]:
-    told = ["--tools", "agent", "--log", str(log), "--model", f"compatible:{address}", "--no-cache"]
+def command(rows: Path, log: Path, model: str, dialect: Dialect) -> list[str]:
+    told = ["--tools", "agent", "--log", str(log), "--model", model, "--no-cache"]
     native = ["--native-tools"] if dialect == "native" else []
     return [
         *(sys.executable, "-m", "autorater", "run", str(rows), "--json"),
@@ -118,37 +75,19 @@ def command(rows: Path, log: Path, address: str, dialect: Dialect) -> list[str]:
     ]
 
 
-def recorded(log: Path, kind: str) -> int:
-    """Events of a kind so far; 0 while there is no log."""
-    path = log / "events.jsonl"
-    return path.read_bytes().count(b'{"kind":"%s"' % kind.encode()) if path.is_file() else 0
-
-
-def run_and_kill(told: list[str], log: Path, wait: float) -> None:
-    """Start, let a specialist look once more than before at least, wait, and kill -9."""
-    before = recorded(log, "assessed")
-    with subprocess.Popen(told, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while recorded(log, "assessed") <= before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(wait)
-        assert process.poll() is None, f"it ended by itself: {process.returncode}"
-        process.kill()
-
-
 def in_mid_loop(log: Path) -> int:
     """Items whose agent was asked and that are not judged."""
     return recorded(log, "requested") - recorded(log, "judged")
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@both
 def test_killed_in_mid_loop_it_goes_on_and_no_recorded_call_is_made_again(
-    tmp_path: Path, rows: Path, address: str, dialect: Dialect
+    tmp_path: Path, rows: Path, server: Server, dialect: Dialect
 ) -> None:
     log, chance = tmp_path / "log", random.Random(7)
-    told = command(rows, log, address, dialect)
+    told = command(rows, log, server.model, dialect)
     for _ in range(KILLS):
-        run_and_kill(told, log, chance.uniform(0, SECONDS))
+        run_and_kill(told, log, "assessed", chance.uniform(0, SECONDS))
         assert in_mid_loop(log) > 0
     done = subprocess.run(told, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -165,10 +104,10 @@ def test_killed_in_mid_loop_it_goes_on_and_no_recorded_call_is_made_again(
         keys = Counter(event.key for event in events if isinstance(event, form))
         assert (set(keys.values()), len(keys)) == ({1}, each * ITEMS), form
     # The record holds the last answer to each question: nothing was asked again once its answer was recorded.
-    last = {question: number for number, question in enumerate(Server.calls, 1)}
+    last = {question: number for number, question in enumerate(server.calls, 1)}
     assert sorted(last.values()) == sorted(event.reply.usage.input for event in asked if event.reply)
     # What was asked more than once was in flight at a kill: two orders of each item at most.
-    assert len(Server.calls) <= len(asked) + KILLS * CONCURRENCY * 2
+    assert len(server.calls) <= len(asked) + KILLS * CONCURRENCY * 2
 
     found = list(replay(log))
     assert len(found) == ITEMS
