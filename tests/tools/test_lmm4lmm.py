@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 torch: Any = pytest.importorskip("torch")
-transformers: Any = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 pytest.importorskip("torchvision")
 
 from safetensors.torch import load, save  # noqa: E402
-from tiny_lmm import build_lmm4lmm, images, pictures  # noqa: E402
+from tiny_lmm import ask_library, build_lmm4lmm, images, pictures  # noqa: E402
 
 from autorater.assessment import Measured  # noqa: E402
 from autorater.errors import SpecialistError  # noqa: E402
@@ -38,13 +38,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def official(folder: Path, image: Any, question: str, start: str, *, level: str) -> float:
     """The head reads the fourth state from the end of the whole exchange: "is" before "LEVEL . <|im_end|>"."""
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    processor.image_processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
-    model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
-    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
-    text = processor.apply_chat_template([turn], add_generation_prompt=True, tokenize=False)
-    square = image.resize((1024, 1024))
-    inputs = processor(text=[f"{text}{start} {level}.<|im_end|>"], images=[[square]], return_tensors="pt")
+    exchange = f"{start} {level}.<|im_end|>"
+    _, model, inputs = ask_library(folder, image.resize((1024, 1024)), question, begun=exchange)
     with torch.inference_mode():
         states = model(**inputs, output_hidden_states=True).hidden_states[-1]
     head = load((folder.parent / f"{folder.name}.safetensors").read_bytes())

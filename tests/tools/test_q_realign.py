@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 torch: Any = pytest.importorskip("torch")
-transformers: Any = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 pytest.importorskip("torchvision")
 
-from tiny_lmm import build_q_realign, images, pictures  # noqa: E402
+from tiny_lmm import ask_library, build_q_realign, images, pictures  # noqa: E402
 
 from autorater.assessment import Measured  # noqa: E402
 from autorater.errors import SpecialistError  # noqa: E402
@@ -27,13 +27,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def readme(folder: Path, image: Any, noun: str) -> tuple[float, float]:
     """Level and mass, computed as the README does it."""
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    processor.image_processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
-    model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
     question = f"How would you rate the {noun} of this image?"
-    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
-    text = processor.apply_chat_template([turn], add_generation_prompt=True, tokenize=False)
-    inputs = processor(text=[f"{text}The {noun} of the image is"], images=[image], return_tensors="pt")
+    processor, model, inputs = ask_library(folder, image, question, begun=f"The {noun} of the image is")
     levels = ["excellent", "good", "fair", "poor", "bad"]
     ids = [processor.tokenizer(f" {word}", add_special_tokens=False)["input_ids"][0] for word in levels]
     with torch.inference_mode():

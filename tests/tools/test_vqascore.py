@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 torch: Any = pytest.importorskip("torch")
-transformers: Any = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 pytest.importorskip("torchvision")
 
-from tiny_lmm import build_llava, build_onevision, build_vqascore, images, pictures  # noqa: E402
+from tiny_lmm import ask_library, build_llava, build_onevision, build_vqascore, images, pictures  # noqa: E402
 
 from autorater.assessment import Declined, Measured, Outcome  # noqa: E402
 from autorater.errors import SpecialistError  # noqa: E402
@@ -32,13 +32,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reference(folder: Path, image: Any, text: str) -> tuple[float, float]:
     """P(yes) over P(yes) + P(no), and their sum, of the first token that generate() would say."""
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    processor.image_processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
-    model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
     question = f'Does this figure show "{text}"? Please answer yes or no.'
-    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
-    prompt = processor.apply_chat_template([turn], add_generation_prompt=True, tokenize=False)
-    inputs = processor(text=[prompt], images=[image], return_tensors="pt")
+    processor, model, inputs = ask_library(folder, image, question)
     output = model.generate(
         **inputs, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
     )

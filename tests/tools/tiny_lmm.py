@@ -305,6 +305,20 @@ def build_lmm4lmm(folder: Path) -> Path:
     return folder
 
 
+def ask_library(folder: Path, image: Any, question: str, *, begun: str = "") -> tuple[Any, Any, Any]:
+    """Processor, model and the model's inputs for a question about an image, as transformers makes them by itself.
+
+    `begun` is the beginning of the answer.
+    """
+    library = cast(Any, transformers)
+    processor = library.AutoProcessor.from_pretrained(folder)
+    processor.image_processor = library.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
+    text = processor.apply_chat_template([turn], add_generation_prompt=True, tokenize=False)
+    inputs = processor(text=[text + begun], images=[image], return_tensors="pt")
+    return processor, library.AutoModelForImageTextToText.from_pretrained(folder), inputs
+
+
 def noise(height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:
     """Coloured noise in blocks of four pixels, so that a resized version is not grey."""
     random = np.random.default_rng(seed)
