@@ -70,10 +70,12 @@ def codes_of(clusters: Sequence[str] | None, *, count: int) -> Index:
     return cluster_numbers(clusters, n=count)[0]
 
 
-def cluster_interval(statistic: Statistic, codes: Index, *, draws: int = DRAWS) -> Interval | None:
+def cluster_interval(
+    statistic: Statistic, codes: Index, *, unit: str = "clusters", draws: int = DRAWS
+) -> Interval | None:
     """95 % percentile bootstrap interval of `statistic` when whole clusters are drawn again.
 
-    None with fewer than two clusters, or where more than 5 % of the draws leave the statistic undefined.
+    `unit` names the clusters. None with fewer than two, or where more than 5 % of the draws leave it undefined.
     """
     codes = renumbered(codes)
     clusters = int(codes.max(initial=-1)) + 1
@@ -81,7 +83,7 @@ def cluster_interval(statistic: Statistic, codes: Index, *, draws: int = DRAWS) 
         return None
     portions = draw_weights(clusters, draws=draws, width=len(codes))
     found = np.array([statistic(row) for rows in portions for row in rows[:, codes]])
-    return interval_of(found, count=clusters, unit="items" if clusters == len(codes) else "clusters")
+    return interval_of(found, count=clusters, unit="items" if clusters == len(codes) else unit)
 
 
 def interval_of(found: Array, *, count: int, unit: str) -> Interval | None:

@@ -80,6 +80,7 @@ def matrix_distance(
     *,
     names: Sequence[str],
     clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
     permutations: int = 2000,
     draws: int = drawing.DRAWS,
 ) -> MatrixDistance:
@@ -109,11 +110,11 @@ def matrix_distance(
     known = int(np.isfinite(pearson_of(whole[0]) + pearson_of(whole[1])).sum()) if pairs else 0
     swapped = _swapped(sums, permutations)
     drawn = _drawn(sums, draws) if count > 1 else np.full((2, 0), np.nan)
-    unit = "items" if count == len(codes) else "clusters"
+    drawn_things = f"{count:,} {'items' if count == len(codes) else unit}"
 
     def figure(measure: str, place: int) -> Figure:
         value = float(measured[place]) if known else None
-        interval = None if value is None else _basic(value, drawn[place], f"{count:,} {unit}")
+        interval = None if value is None else _basic(value, drawn[place], drawn_things)
         return Figure(measure=measure, value=value, n=known, total=len(pairs), interval=interval)
 
     def share(place: int) -> float | None:
@@ -142,6 +143,7 @@ def attribute_agreement(
     weights: Weights | None = None,
     categories: Sequence[float] | None = None,
     clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
 ) -> tuple[AttributeAgreement, ...]:
     """Krippendorff's alpha of judge and people as two raters, Cohen's kappa, and Pearson, for each attribute.
 
@@ -161,7 +163,7 @@ def attribute_agreement(
             name=name,
             alpha=krippendorff_alpha(np.stack([one[:, k], other[:, k]], axis=1), level=level),
             kappa=cohen_kappa(one[:, k], other[:, k], weights=weights, categories=categories),
-            pearson=correlation(one[:, k], other[:, k], measure="pearson", clusters=clusters),
+            pearson=correlation(one[:, k], other[:, k], measure="pearson", clusters=clusters, unit=unit),
         )
         for k, name in enumerate(names)
     )

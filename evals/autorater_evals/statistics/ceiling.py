@@ -15,7 +15,9 @@ from autorater_evals.statistics.resampling import Array, Index
 Clusters = Sequence[str] | None
 
 
-def split_half(ratings: Ratings, *, clusters: Clusters = None, splits: int = 50, draws: int = 500) -> Figure:
+def split_half(
+    ratings: Ratings, *, clusters: Clusters = None, unit: str = "clusters", splits: int = 50, draws: int = 500
+) -> Figure:
     """The reliability of the mean rating: the correlation of two random halves of the raters, stepped up to all.
 
     `ratings` (items, raters), NaN or None where a rater gave none. Each item's ratings are halved at random (one is set
@@ -50,7 +52,7 @@ def split_half(ratings: Ratings, *, clusters: Clusters = None, splits: int = 50,
     value = statistic(np.ones(n))
     if np.isnan(value):
         return Figure(measure="split_half", value=None, n=n, total=total, note="a half gave every item the same")
-    interval = drawing.cluster_interval(statistic, codes[kept], draws=draws)
+    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
     note = f"{splits} random halvings, {given[kept].mean():.3g} ratings an item, stepped up by Spearman and Brown"
     return Figure(measure="split_half", value=value, n=n, total=total, interval=interval, note=note)
 
@@ -75,6 +77,7 @@ def leave_one_out(
     measure: Measure = "spearman",
     average: Average = "fisher",
     clusters: Clusters = None,
+    unit: str = "clusters",
     draws: int = 500,
 ) -> Figure:
     """The correlation of each rater with the mean of the others, averaged over raters: a person as the judge.
@@ -108,11 +111,13 @@ def leave_one_out(
     def statistic(weights: Array) -> float:
         return mean_correlation(np.array([part(weights[rows]) for rows, part in parts]), average)
 
-    interval = drawing.cluster_interval(statistic, codes, draws=draws)
+    interval = drawing.cluster_interval(statistic, codes, unit=unit, draws=draws)
     return Figure(measure=name, value=statistic(np.ones(n)), n=n, total=total, interval=interval, note=note)
 
 
-def leave_one_out_majority(votes: Ratings, *, clusters: Clusters = None, draws: int = drawing.DRAWS) -> Figure:
+def leave_one_out_majority(
+    votes: Ratings, *, clusters: Clusters = None, unit: str = "clusters", draws: int = drawing.DRAWS
+) -> Figure:
     """How often a rater gives the label that most of the others give: the accuracy of a person as the judge, 0 to 1.
 
     `votes` (items, raters): labels as numbers (-1, 0, 1 for a pair), NaN or None where a rater gave none. `total` is
@@ -144,7 +149,7 @@ def leave_one_out_majority(votes: Ratings, *, clusters: Clusters = None, draws: 
     def statistic(weights: Array) -> float:
         return float(weights @ hits) / float(weights @ counted)
 
-    interval = drawing.cluster_interval(statistic, codes[used], draws=draws)
+    interval = drawing.cluster_interval(statistic, codes[used], unit=unit, draws=draws)
     bounds = (right / total, (right + total - n) / total)
     note = f"{total - n:,} votes left out whose others are split evenly" if n < total else ""
     return Figure(measure=name, value=right / n, n=n, total=total, interval=interval, bounds=bounds, note=note)

@@ -10,7 +10,7 @@ from autorater_evals.figure import Figure, Interval
 from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics._correlating import Measure, correlating, slow
 from autorater_evals.statistics._logistic import fit_logistic
-from autorater_evals.statistics.resampling import Array, Index
+from autorater_evals.statistics.resampling import Array, Index, few
 
 Average = Literal["fisher", "authors"]
 """`fisher`: tanh of the mean of arctanh. `authors`: tanh of the mean, as the released code of VIEScore has it."""
@@ -27,16 +27,17 @@ def correlation(
     *,
     measure: Measure = "spearman",
     clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
     draws: int = drawing.DRAWS,
 ) -> Figure:
     """One correlation of `judge` with `people`, both (items,), NaN or None where there is no score; -1 to 1.
 
     `pearson_logistic4` and `pearson_logistic5` map the judge's scores first by the curve that fits people's best (see
-    `fit_logistic`); never compare them with the raw one. Items without one of the two scores are left out and counted.
-    The interval is Fisher's z for Pearson where every item is its own cluster, else a bootstrap that draws whole
-    `clusters` (prompts); Kendall of many items with many levels, where that takes minutes, has a jackknife. The curve
-    is fitted once and taken as given in the interval. Null where it is not defined: fewer than two items, one side
-    constant, a curve that did not fit.
+    `fit_logistic`); never compare them with the raw one. Items without one of the two scores are left out and
+    counted. The interval is Fisher's z for Pearson where every item is its own cluster, else a bootstrap that draws
+    whole `clusters` (prompts; `unit` names them); Kendall of many items with many levels, where that takes minutes,
+    has a jackknife. The curve is fitted once and taken as given in the interval. Null where it is not defined: fewer
+    than two items, one side constant, a curve that did not fit.
 
     Raises:
         UsageError: the three do not have the same length.
@@ -61,7 +62,8 @@ def correlation(
     elif slow(one, other, measure):
         interval = drawing.jackknife_interval(statistic, codes)
     else:
-        interval = drawing.cluster_interval(statistic, codes, draws=draws)
+        interval = drawing.cluster_interval(statistic, codes, unit=unit, draws=draws)
+        note = "; ".join(filter(None, [note, few(len(np.unique(codes)), unit="items" if clusters is None else unit)]))
     if interval is not None and name != measure:
         interval = interval.model_copy(update={"method": f"{interval.method}, the curve taken as given"})
     return Figure(measure=name, value=value, n=len(one), total=total, interval=interval, note=note)
@@ -97,6 +99,7 @@ def within_groups(
     measure: Measure = "spearman",
     average: Average = "fisher",
     clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
     draws: int = drawing.DRAWS,
 ) -> Figure:
     """The correlation inside each group (generator), then their average: what remains when the generator is known.
@@ -119,7 +122,7 @@ def within_groups(
     values = np.array([correlating(one[rows], other[rows], measure)(np.ones(len(rows))) for rows in inside])
     kept = [rows for rows, value in zip(inside, values, strict=True) if np.isfinite(value)]
     whole = _average(values, average)
-    interval = _grouped_interval(one, other, codes, kept, measure=measure, average=average, draws=draws)
+    interval = _grouped_interval(one, other, codes, kept, measure=measure, average=average, unit=unit, draws=draws)
     n = sum(map(len, kept))
     note = f"{len(kept)} of {kinds} groups have a correlation; {whole.note or _words(average)}"
     name = f"{measure} within groups"
@@ -134,6 +137,7 @@ def _grouped_interval(
     *,
     measure: Measure,
     average: Average,
+    unit: str,
     draws: int,
 ) -> Interval | None:
     """The interval of an average over `groups` of rows when whole clusters are drawn again over all of them."""
@@ -151,7 +155,7 @@ def _grouped_interval(
 
     if len(rows) > 3000 and any(slow(one[group], other[group], measure, most=300) for group in groups):
         return drawing.jackknife_interval(statistic, codes[rows])
-    return drawing.cluster_interval(statistic, codes[rows], draws=draws)
+    return drawing.cluster_interval(statistic, codes[rows], unit=unit, draws=draws)
 
 
 def across_groups(judge: Scores, people: Scores, *, groups: Sequence[str], measure: Measure = "spearman") -> Figure:

@@ -10,6 +10,7 @@ import numpy as np
 from autorater.canonical import Record
 from autorater.errors import UsageError
 from autorater_evals.statistics import _drawing as drawing
+from autorater_evals.statistics.agreement import choice_codes
 from autorater_evals.statistics.resampling import Array, Index, Mask, cluster_numbers, draw_weights
 
 
@@ -24,6 +25,8 @@ class Games:
     """1: the first won, 0: a tie, -1: the second won."""
     cluster: Index
     clusters: int
+    cluster_name: str
+    """What a cluster is, in the plural: prompts."""
     asked: Index
     """Comparisons of each item that were asked for; those without a result are not in the columns."""
 
@@ -40,7 +43,7 @@ class Games:
     @property
     def unit(self) -> str:
         """What a bootstrap draws, in words."""
-        return "comparisons" if self.clusters == len(self.first) else "clusters"
+        return "comparisons" if self.clusters == len(self.first) else self.cluster_name
 
 
 class WinShares(Record):
@@ -54,17 +57,19 @@ class WinShares(Record):
 def make_games(
     first: Sequence[str],
     second: Sequence[str],
-    outcome: Sequence[float | None] | Array,
+    choices: Sequence[str | None],
     *,
     clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
     items: Sequence[str] | None = None,
 ) -> Games:
-    """Comparisons of `first` with `second`: `outcome` 1 where the first won, 0 a tie, -1 the second, NaN or None none.
+    """Comparisons of `first` with `second`: `choices` "a" where the first won, "b" the second, "tie", or None.
 
-    `items` (default: all that appear, sorted) may name some that were never compared. `clusters` are the prompts.
+    `items` (default: all that appear, sorted) may name some that were never compared. `clusters` are the prompts;
+    `unit` names them.
 
     Raises:
-        UsageError: columns of different length, another outcome, an item against itself or not among `items`.
+        UsageError: columns of different length, another choice, an item against itself or not among `items`.
 
     """
     known = tuple(items) if items is not None else tuple(sorted({*first, *second}))
@@ -73,13 +78,12 @@ def make_games(
         raise UsageError(f"items: expected different names, got {len(known) - len(place)} twice")
     if len(first) != len(second):
         raise UsageError(f"expected as many second as first items, got {len(first)} and {len(second)}")
-    told = drawing.numbers(outcome, name="outcome", like=len(first))
+    if len(choices) != len(first):
+        raise UsageError(f"expected one choice for each of {len(first)} comparisons, got {len(choices)}")
+    told = choice_codes(choices, who="the judge")
     strange = sorted({*first, *second} - place.keys())
     if strange:
         raise UsageError(f"comparison of {strange[0]!r}, which is not among the items")
-    odd = np.flatnonzero(~(np.isnan(told) | np.isin(told, (-1, 0, 1))))
-    if len(odd):
-        raise UsageError(f"comparison {odd[0]}: expected outcome 1, 0, -1 or NaN, got {told[odd[0]]:g}")
     one, other = (np.array([place[name] for name in side], np.intp) for side in (first, second))
     same = np.flatnonzero(one == other)
     if len(same):
@@ -89,7 +93,7 @@ def make_games(
     kept = np.isfinite(told)
     codes = drawing.renumbered(codes[kept])
     count = int(codes.max(initial=-1)) + 1
-    return Games(known, one[kept], other[kept], told[kept].astype(np.intp), codes, count, asked)
+    return Games(known, one[kept], other[kept], told[kept].astype(np.intp), codes, count, unit, asked)
 
 
 def win_shares(games: Games) -> WinShares:

@@ -90,7 +90,13 @@ def cohen_kappa(
     return Figure(measure=measure, value=value, n=n, total=total, interval=interval)
 
 
-def fleiss_kappa(ratings: Ratings, *, clusters: Sequence[str] | None = None, draws: int = drawing.DRAWS) -> Figure:
+def fleiss_kappa(
+    ratings: Ratings,
+    *,
+    clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
+    draws: int = drawing.DRAWS,
+) -> Figure:
     """Fleiss' kappa of `ratings` (items, raters): labels as numbers, NaN or None where a rater gave none.
 
     It is defined for the same number of ratings per item: items with another number than most have are left out and
@@ -121,7 +127,7 @@ def fleiss_kappa(ratings: Ratings, *, clusters: Sequence[str] | None = None, dra
         chance = float((share**2).sum())
         return float("nan") if chance >= 1 else (float(weights @ agreeing / weights.sum()) - chance) / (1 - chance)
 
-    interval = drawing.cluster_interval(statistic, codes[kept], draws=draws)
+    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
     return Figure(
         measure="fleiss_kappa",
         value=float(inter_rater.fleiss_kappa(counts)),
@@ -132,7 +138,13 @@ def fleiss_kappa(ratings: Ratings, *, clusters: Sequence[str] | None = None, dra
     )
 
 
-def percent_agreement(ratings: Ratings, *, clusters: Sequence[str] | None = None, draws: int = drawing.DRAWS) -> Figure:
+def percent_agreement(
+    ratings: Ratings,
+    *,
+    clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
+    draws: int = drawing.DRAWS,
+) -> Figure:
     """The share of pairs of raters that gave an item the same label, mean over items, 0 to 1.
 
     `ratings` (items, raters), NaN or None where a rater gave none; items with fewer than two are left out and counted.
@@ -151,7 +163,7 @@ def percent_agreement(ratings: Ratings, *, clusters: Sequence[str] | None = None
         return Figure(measure="percent_agreement", value=None, n=0, total=total, note="no item has two ratings")
     pairs = (given * (given - 1.0))[kept]
     agreeing = ((_counts(table[kept]) ** 2).sum(1) - given[kept]) / pairs
-    interval = _mean_interval(agreeing, codes[kept], draws=draws)
+    interval = _mean_interval(agreeing, codes[kept], unit=unit, draws=draws)
     return Figure(measure="percent_agreement", value=float(agreeing.mean()), n=n, total=total, interval=interval)
 
 
@@ -161,5 +173,7 @@ def _counts(table: Array) -> Array:
     return np.stack([(table == label).sum(1) for label in labels], axis=1).astype(np.float64) if len(labels) else table
 
 
-def _mean_interval(values: Array, codes: Index, *, draws: int) -> Interval | None:
-    return drawing.cluster_interval(lambda weights: float(weights @ values / weights.sum()), codes, draws=draws)
+def _mean_interval(values: Array, codes: Index, *, unit: str, draws: int) -> Interval | None:
+    return drawing.cluster_interval(
+        lambda weights: float(weights @ values / weights.sum()), codes, unit=unit, draws=draws
+    )

@@ -16,6 +16,7 @@ choix: Any = import_module("choix")
 evalica: Any = import_module("evalica")
 optimize: Any = import_module("scipy.optimize")
 NAMES = tuple("abcdef")
+NAN = math.nan
 LOGS = 400 / math.log(10)
 
 
@@ -27,6 +28,11 @@ def play(seed: int, *, n: int = 900, ties: float = 0.3, spread: float = 0.6) -> 
     won = rng.random(n) < 1 / (1 + np.exp(-spread * (second - first)))
     outcome = np.where(rng.random(n) < ties, 0.0, np.where(won, 1.0, -1.0))
     return [NAMES[k] for k in first], [NAMES[k] for k in second], outcome
+
+
+def words(outcome: Any) -> list[str | None]:
+    """1, 0, -1 and NaN as choices."""
+    return [None if math.isnan(value) else {1: "a", 0: "tie", -1: "b"}[int(value)] for value in outcome]
 
 
 def strengths(ranking: Ranking) -> Any:
@@ -43,7 +49,7 @@ def test_bradley_terry_is_choixs_with_ties_as_half_wins(ties: float) -> None:
     for seed in range(3):
         first, second, outcome = play(seed, ties=ties)
         outcome[::31] = np.nan
-        ranking = rank(make_games(first, second, outcome), draws=10)
+        ranking = rank(make_games(first, second, words(outcome)), draws=10)
         pairs: list[tuple[int, int]] = []
         for one, other, result in zip(numbered(first), numbered(second), outcome, strict=True):
             pairs += [(one, other)] * int(result >= 0) + [(other, one)] * int(result <= 0)
@@ -60,7 +66,7 @@ def test_bradley_terry_is_choixs_with_ties_as_half_wins(ties: float) -> None:
 
 def test_newmans_ties_maximise_davidsons_likelihood() -> None:
     first, second, outcome = play(4)
-    ranking = rank(make_games(first, second, outcome), model="newman", draws=10)
+    ranking = rank(make_games(first, second, words(outcome)), model="newman", draws=10)
     one, other = numbered(first), numbered(second)
 
     def loss(told: Any) -> float:
@@ -80,13 +86,13 @@ def test_newmans_ties_maximise_davidsons_likelihood() -> None:
 def test_intervals_are_those_of_comparisons_drawn_one_by_one(model: Any) -> None:
     first, second, outcome = play(5, n=300)
     clusters = [f"{number // 6:02}" for number in range(300)]
-    games = make_games(first, second, outcome, clusters=clusters)
+    games = make_games(first, second, words(outcome), clusters=clusters, unit="prompts")
     found = rank(games, model=model, draws=100)
     rng = np.random.default_rng(0)
     drawn: list[Any] = []
     for _ in range(100):
         rows = [6 * int(name) + place for name in rng.integers(0, 50, 50) for place in range(6)]
-        again = make_games([first[k] for k in rows], [second[k] for k in rows], outcome[rows], items=NAMES)
+        again = make_games([first[k] for k in rows], [second[k] for k in rows], words(outcome[rows]), items=NAMES)
         drawn.append(strengths(rank(again, model=model, draws=1)))
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     order = (-np.array(drawn)).argsort(1).argsort(1) + 1.0
@@ -94,7 +100,7 @@ def test_intervals_are_those_of_comparisons_drawn_one_by_one(model: Any) -> None
         place = NAMES.index(item.item)
         assert item.strength.interval is not None
         assert item.rank.interval is not None
-        assert item.strength.interval.method == "cluster bootstrap, 100 draws of 50 clusters"
+        assert item.strength.interval.method == "cluster bootstrap, 100 draws of 50 prompts"
         assert item.strength.interval.low == pytest.approx(low[place], abs=0.01)
         assert item.strength.interval.high == pytest.approx(high[place], abs=0.01)
         assert item.rank.interval.low == pytest.approx(np.quantile(order[:, place], 0.025))
@@ -104,7 +110,7 @@ def test_intervals_are_those_of_comparisons_drawn_one_by_one(model: Any) -> None
 
 def test_intervals_of_single_comparisons_are_as_wide_as_evalicas_on_raw_rows() -> None:
     first, second, outcome = play(6, n=400)
-    found = rank(make_games(first, second, outcome), draws=400)
+    found = rank(make_games(first, second, words(outcome)), draws=400)
     winners = [evalica.Winner(int(result) % 3) for result in outcome]
     raw = evalica.bootstrap(
         evalica.bradley_terry, first, second, winners, n_resamples=300, bootstrap_method="percentile", random_state=0
@@ -118,35 +124,38 @@ def test_intervals_of_single_comparisons_are_as_wide_as_evalicas_on_raw_rows() -
 
 
 @pytest.mark.parametrize(
-    ("games", "words"),
+    ("games", "why"),
     [
-        (make_games(["a", "b", "a"], ["b", "a", "b"], [1, 1, 0], items=["a", "b", "c"]), "no comparisons link c"),
-        (make_games(["a", "b", "c", "d"], ["b", "a", "d", "c"], [1, 1, 1, 1]), "2 separate parts"),
-        (make_games(["a", "a", "b", "c"], ["b", "c", "c", "b"], [1, 1, 1, 1]), "a never lost or tied"),
-        (make_games(["a", "b", "b", "c"], ["c", "c", "a", "a"], [1, 1, -1, -1]), "never lost or tied"),
-        (make_games(["b", "c", "a", "a"], ["c", "b", "b", "c"], [1, 1, -1, -1]), "a never won or tied"),
-        (make_games(["a", "b", "c", "d", "a"], ["b", "a", "d", "c", "c"], [1, 1, 1, 1, 1]), "every comparison"),
+        (
+            make_games(["a", "b", "a"], ["b", "a", "b"], words([1, 1, 0]), items=["a", "b", "c"]),
+            "no comparisons link c",
+        ),
+        (make_games(["a", "b", "c", "d"], ["b", "a", "d", "c"], words([1, 1, 1, 1])), "2 separate parts"),
+        (make_games(["a", "a", "b", "c"], ["b", "c", "c", "b"], words([1, 1, 1, 1])), "a never lost or tied"),
+        (make_games(["a", "b", "b", "c"], ["c", "c", "a", "a"], words([1, 1, -1, -1])), "never lost or tied"),
+        (make_games(["b", "c", "a", "a"], ["c", "b", "b", "c"], words([1, 1, -1, -1])), "a never won or tied"),
+        (make_games(["a", "b", "c", "d", "a"], ["b", "a", "d", "c", "c"], words([1, 1, 1, 1, 1])), "every comparison"),
         (make_games([], [], []), "fewer than two items"),
-        (make_games(["a"], ["b"], [None]), "fewer than two items"),
+        (make_games(["a"], ["b"], words([NAN])), "fewer than two items"),
     ],
 )
-def test_without_a_finite_estimate_strengths_are_null_and_the_note_names_the_items(games: Games, words: str) -> None:
+def test_without_a_finite_estimate_strengths_are_null_and_the_note_names_the_items(games: Games, why: str) -> None:
     for model in ("bradley_terry", "newman"):
         found = rank(games, model=model)
         assert all(item.strength.value is None and item.rank.interval is None for item in found.ranked)
-        assert words in found.note
+        assert why in found.note
     assert len(rank(games).ranked) == len(games.items)
 
 
 def test_rare_draws_without_an_estimate_leave_no_interval() -> None:
-    found = rank(make_games(["a", "a", "b"], ["b", "b", "a"], [1, 1, 1]), draws=200)
+    found = rank(make_games(["a", "a", "b"], ["b", "b", "a"], words([1, 1, 1])), draws=200)
     assert found.ranked[0].strength.value == pytest.approx(1000 + LOGS * math.log(2) / 2)
     assert found.ranked[0].strength.interval is None
 
 
 def test_elo_is_evalicas_game_by_game_and_averages_orders() -> None:
     first, second, outcome = play(7, n=3000)
-    games = make_games(first, second, outcome, clusters=[str(number % 100) for number in range(3000)])
+    games = make_games(first, second, words(outcome), clusters=[str(number % 100) for number in range(3000)])
     once = elo(games, orders=1, draws=50)
     points = dict.fromkeys(NAMES, 1000.0)
     for k in map(int, np.random.default_rng(0).permutation(3000)):
@@ -164,13 +173,13 @@ def test_elo_is_evalicas_game_by_game_and_averages_orders() -> None:
         assert "each played in one shuffled order" in item.strength.interval.method
         assert item.strength.interval.low < item.strength.value < item.strength.interval.high
     assert elo(games, draws=100) == many
-    assert elo(make_games(["a"], ["b"], [1], items=["a", "b", "c"])).ranked[0].strength.value is None
-    sure = elo(make_games(["a", "a"], ["b", "b"], [1, 1]))
+    assert elo(make_games(["a"], ["b"], words([1]), items=["a", "b", "c"])).ranked[0].strength.value is None
+    sure = elo(make_games(["a", "a"], ["b", "b"], words([1, 1])))
     assert sure.ranked[0].strength.value is not None
 
 
 def test_win_shares_count_ties_half() -> None:
-    told = win_shares(make_games(["a", "b", "a", "c"], ["b", "a", "b", "a"], [1, 1, 0, None]))
+    told = win_shares(make_games(["a", "b", "a", "c"], ["b", "a", "b", "a"], words([1, 1, 0, NAN])))
     assert told.items == ("a", "b", "c")
     assert told.shares == ((None, 0.5, None), (0.5, None, None), (None, None, None))
     assert told.counts == ((0, 3, 0), (3, 0, 0), (0, 0, 0))
@@ -186,12 +195,14 @@ def test_rankings_agree_by_kendall() -> None:
 
 def test_bad_comparisons_are_refused_by_their_place() -> None:
     with pytest.raises(UsageError, match="comparison 1 is of 'b' with itself"):
-        make_games(["a", "b"], ["b", "b"], [1, 1])
-    with pytest.raises(UsageError, match="comparison 1: expected outcome 1, 0, -1 or NaN, got 2"):
-        make_games(["a", "b"], ["b", "a"], [1, 2])
+        make_games(["a", "b"], ["b", "b"], words([1, 1]))
+    with pytest.raises(UsageError, match="as choice 1 of the judge"):
+        make_games(["a", "b"], ["b", "a"], ["a", "c"])
     with pytest.raises(UsageError, match="'z', which is not among"):
-        make_games(["a"], ["z"], [1], items=["a", "b"])
+        make_games(["a"], ["z"], words([1]), items=["a", "b"])
     with pytest.raises(UsageError, match="as many second"):
-        make_games(["a"], [], [1])
+        make_games(["a"], [], words([1]))
+    with pytest.raises(UsageError, match="one choice for each of 1"):
+        make_games(["a"], ["b"], [])
     with pytest.raises(UsageError, match="different names"):
-        make_games(["a"], ["b"], [1], items=["a", "b", "a"])
+        make_games(["a"], ["b"], words([1]), items=["a", "b", "a"])
