@@ -14,6 +14,7 @@ Missing: TypeAlias = Literal["unusable", "absent", "unread"]
 """Its images could not be read; it was never judged; or the judgment says nothing of this dimension."""
 RESULTS = ("scored", "tie")
 _MUCH = {"a_much_better": 2.0, "a_better": 1.0, "same": 0.0, "b_better": -1.0, "b_much_better": -2.0}
+_LEVELS = {level: float(place) for place, level in enumerate(LEVELS, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,16 @@ def _dimension(judgment: Judgment, name: str, *, pair: bool) -> Answer | None:
 
 
 def _attribute(judgment: Judgment, name: str, *, pair: bool) -> Answer | None:
-    level = judgment.attributes.get(name)
-    if pair:
-        gap = _MUCH.get(level or "")
-        if gap is None or judgment.method == "fitted":
-            return None  # the embedded judge's levels are its dimensions again, and those are finer
-        side = side_of(gap)
-        return Answer("tie" if side == "tie" else "scored", f"attribute:{name}", side=side, margin=gap)
-    if level not in LEVELS:
+    """The mean level over all passes that told one, so that no order of a pair decides alone."""
+    if judgment.method == "fitted":
+        return None  # the embedded judge's levels are its dimensions again, and those are finer
+    told = [one.verdict.attributes.get(name, "") for one in judgment.passes if one.verdict is not None]
+    scale = _MUCH if pair else _LEVELS
+    values = [scale[level] for level in told if level in scale]
+    if not values:
         return None
-    return Answer("scored", f"attribute:{name}", score=float(LEVELS.index(level) + 1))
+    mean = sum(values) / len(values)
+    if not pair:
+        return Answer("scored", f"attribute:{name}", score=mean)
+    side = side_of(mean)
+    return Answer("tie" if side == "tie" else "scored", f"attribute:{name}", side=side, margin=mean)

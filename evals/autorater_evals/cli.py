@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 
 from autorater.cli_options import JudgeOptions, with_judge_options
 from autorater.errors import UsageError
+from autorater_evals.published.command import published
+from autorater_evals.requirements import require_statistics
 
 
 class _Benchmarks(TyperGroup):
@@ -29,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+app.command(name="published")(published)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 Full = Annotated[bool, typer.Option("--full", help="Print every figure, with bounds and how its interval was made.")]
@@ -55,6 +59,7 @@ def run_benchmark(
     options: JudgeOptions,
 ) -> None:
     """Judge a benchmark and print agreement with people; the same command resumes. `run` may be left out."""
+    require_statistics()
     from autorater_evals.benchmark import get_benchmark
     from autorater_evals.printing import show_evaluation
     from autorater_evals.running import default_log, judge_items, prepare
@@ -124,6 +129,7 @@ def describe(benchmark: Annotated[str, typer.Argument(help="A benchmark.")], as_
 @app.command()
 def show(run: Run, full: Full = False, as_json: AsJson = False) -> None:
     """Print the figures of a run again, from its record."""
+    require_statistics()
     from autorater_evals.printing import show_evaluation
     from autorater_evals.recorded import open_run
     from autorater_evals.scoring import score
@@ -141,6 +147,7 @@ def replay(run: Run, full: Full = False, as_json: AsJson = False) -> None:
 
     Ends with status 3 when a judgment or a figure differs from the record.
     """
+    require_statistics()
     from autorater_evals.printing import show_evaluation
     from autorater_evals.recorded import open_run
     from autorater_evals.running import replayed
@@ -169,6 +176,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Say whether two runs differ: paired differences with interval and p, and what could have been found."""
+    require_statistics()
     from autorater_evals.comparing_runs import compare_runs
     from autorater_evals.printing import show_comparison
     from autorater_evals.recorded import open_run

@@ -1,0 +1,233 @@
+"""Judge a benchmark: recorded, resumed, refused politely, replayed to the digit; the labels never reach the judge."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import run as command
+from judging import said_to
+from rated_pictures import first, make, opened, sees, write
+from scripted import Script, ScriptedModel, answer
+
+from autorater.errors import BudgetExceeded, RecordError, UsageError
+from autorater.prices import Price
+from autorater.replay import replay
+from autorater_evals import compare_runs, evaluate, open_run, score
+from autorater_evals.benchmark import get_benchmark
+from autorater_evals.recorded import Evaluated
+from autorater_evals.running import judge_items, prepare, replayed, sample
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return make(tmp_path / "avt")
+
+
+def judged(data: Path, log: Path, script: Script = sees, **options: Any) -> Evaluated:
+    return evaluate("avt", data, log=log, model=ScriptedModel(script), tools="none", cache=False, **options)
+
+
+def test_a_judge_that_sees_what_people_see_agrees_with_them(data: Path, tmp_path: Path) -> None:
+    evaluation = score(judged(data, tmp_path / "log"))
+    accuracy = evaluation.find("accuracy_half", part="pairs", dimension="appeal")
+    assert accuracy is not None
+    assert (accuracy.value, accuracy.n, accuracy.total) == (1.0, 12, 12)
+    spearman = evaluation.find("spearman", part="points", dimension="appeal")
+    assert spearman is not None
+    assert spearman.value is not None
+    assert spearman.value > 0.95
+    against = evaluation.find("spearman", part="points", dimension="quality")
+    assert against is not None
+    assert against.value is not None
+    assert against.value < -0.95
+    assert evaluation.profile.outcomes == {"scored": 24}
+    assert evaluation.complete is False
+    assert any("a part of the benchmark" in note for note in evaluation.notes)
+
+
+def test_the_order_decides_nothing_when_both_are_asked(data: Path, tmp_path: Path) -> None:
+    evaluation = score(judged(data, tmp_path / "log", first, parts=["pairs"]))
+    accuracy = evaluation.find("accuracy_half", part="pairs", dimension="appeal")
+    consistency = evaluation.find("position_consistency", part="pairs")
+    rate = evaluation.find("first_rate", part="pairs")
+    assert accuracy is not None
+    assert consistency is not None
+    assert rate is not None
+    assert (accuracy.value, consistency.value, rate.value) == (0.5, 0.0, 1.0)
+
+
+def test_labels_and_generators_are_not_told_to_the_judge(data: Path, tmp_path: Path) -> None:
+    model = ScriptedModel(sees)
+    evaluate("avt", data, log=tmp_path / "log", model=model, tools="none", cache=False)
+    told = "\n".join(said_to(question) for question in model.asked)
+    assert "scene 0" in told
+    assert not any(word in told for word in ("appeal_mean", "p0_alder", "diff_a", "cedar"))
+
+
+def test_a_run_stopped_by_money_resumes_and_pays_for_nothing_twice(data: Path, tmp_path: Path) -> None:
+    price = Price(input_per_million=10_000, output_per_million=0)  # type: ignore[arg-type]
+    model = ScriptedModel(sees)
+    told: dict[str, Any] = {"log": tmp_path / "log", "model": model, "tools": "none", "cache": False, "price": price}
+    with pytest.raises(BudgetExceeded):
+        evaluate("avt", data, max_cost=10.0, concurrency=1, **told)
+    before = len(model.asked)
+    assert 0 < before < 36
+    partial = score(open_run(tmp_path / "log"))
+    assert partial.profile.outcomes["absent"] > 0
+    assert any("not judged yet" in note for note in partial.notes)
+    run = evaluate("avt", data, max_cost=1000.0, **told)
+    assert len(model.asked) == 36  # 12 ratings, and 12 pairs in two orders
+    assert score(run).profile.outcomes == {"scored": 24}
+
+
+def test_a_replay_gives_the_same_tables_to_the_digit_without_data(data: Path, tmp_path: Path) -> None:
+    run = judged(data, tmp_path / "log")
+    before = score(run).model_dump_json()
+    data.rename(tmp_path / "gone")
+    again = open_run(tmp_path / "log")
+    found, differing = replayed(again)
+    assert not differing
+    assert score(again, found).model_dump_json() == before
+    assert all(item.identical for item in replay(tmp_path / "log"))
+    ran = command("eval", "replay", tmp_path / "log", "--json")
+    assert ran.status == 0
+    assert ran.json["identical"]
+    assert ran.json["evaluation"] == json.loads(before)
+
+
+def test_a_folder_of_another_evaluation_is_refused(data: Path, tmp_path: Path) -> None:
+    judged(data, tmp_path / "log", parts=["points"])
+    with pytest.raises(RecordError, match=r"other items \(avt, limit None\).*another --log"):
+        judged(data, tmp_path / "log", parts=["pairs"])
+
+
+def test_two_processes_on_one_log_refuse_politely(data: Path, tmp_path: Path) -> None:
+    with opened(sees, tmp_path / "log"), pytest.raises(RecordError, match="another process is writing"):
+        judged(data, tmp_path / "log")
+
+
+def test_unreadable_images_are_counted_and_bound_the_figures(data: Path, tmp_path: Path) -> None:
+    (data / "images" / "p0_alder.png").write_bytes(b"no image")
+    evaluation = score(judged(data, tmp_path / "log"))
+    accuracy = evaluation.find("accuracy_half", part="pairs", dimension="appeal")
+    assert accuracy is not None
+    assert evaluation.profile.outcomes == {"scored": 21, "unusable": 3}
+    assert (accuracy.n, accuracy.total, accuracy.bounds) == (10, 12, (pytest.approx(10 / 12), 1.0))
+
+
+def test_data_without_one_image_is_one_clear_line(data: Path, tmp_path: Path) -> None:
+    for image in (data / "images").iterdir():
+        image.unlink()
+    with pytest.raises(UsageError, match=r"none of the 12 images of avt .* would be 'images/p0_alder\.png'"):
+        judged(data, tmp_path / "log")
+    ran = command("eval", "check", "avt", "--data", data, "--json")
+    assert ran.json["images_missing"] == 12
+
+
+def test_a_sample_takes_whole_prompts_and_grows(data: Path) -> None:
+    items = get_benchmark("avt").load(data).items["points"]
+    small, large = sample(items, 3), sample(items, 7)
+    assert {item.cluster for item in small} < {item.cluster for item in large}
+    assert len(small) == 3
+    assert len(large) == 6
+    assert sample(items, 2) == sample(items, 3)[:2]
+    assert sample(items, None) == list(items)
+
+
+def test_more_items_than_registered_are_an_error_that_names_both_counts(data: Path) -> None:
+    rows = [json.loads(line) for line in (data / "items.jsonl").read_text().splitlines()]
+    write(data / "items.jsonl", [{**rows[place % 12], "id": f"i{place}"} for place in range(135)])
+    with pytest.raises(UsageError, match=r"points: 134 items expected, 135 found.*--any-count"):
+        get_benchmark("avt").load(data)
+    assert get_benchmark("avt").load(data, any_count=True).counts["points"]["items"] == 135
+
+
+def test_refusals_are_counted_and_are_no_score(data: Path, tmp_path: Path) -> None:
+    def half(question: Any) -> Any:
+        from autorater.model import Reply, Usage
+
+        if question.schema_name == "rating":
+            return sees(question)
+        return Reply(text="", finish="refusal", refusal="no", usage=Usage(), served_by="s", request_id="r")
+
+    evaluation = score(judged(data, tmp_path / "log", half))
+    accuracy = evaluation.find("accuracy_half", part="pairs", dimension="appeal")
+    assert accuracy is not None
+    assert (accuracy.value, accuracy.n, accuracy.bounds) == (None, 0, (0.0, 1.0))
+    assert evaluation.profile.outcomes == {"refused": 12, "scored": 12}
+
+
+def test_two_runs_are_compared_item_by_item(data: Path, tmp_path: Path) -> None:
+    good, bad = judged(data, tmp_path / "good"), judged(data, tmp_path / "bad", first)
+    found = compare_runs(bad, good, parts=["pairs"])
+    (row,) = found.rows
+    assert (row.first, row.second, row.items) == (0.5, 1.0, 12)
+    assert row.difference.figure.value == pytest.approx(0.5)
+    assert row.difference.p is not None
+    assert row.difference.p < 0.01
+    ran = command("eval", "compare", tmp_path / "bad", tmp_path / "good")
+    assert ran.status == 0
+    assert "0.500  1.000" in ran.out
+    same = compare_runs(good, good, parts=["pairs"]).rows[0]
+    assert same.difference.figure.value == 0
+
+
+def test_runs_of_different_data_are_not_compared(data: Path, tmp_path: Path) -> None:
+    one = judged(data, tmp_path / "one", parts=["points"])
+    rows = [json.loads(line) for line in (data / "items.jsonl").read_text().splitlines()]
+    rows[0]["human"]["appeal_mean"] = 1.0
+    write(data / "items.jsonl", rows)
+    other = judged(data, tmp_path / "other", parts=["points"])
+    with pytest.raises(UsageError, match="of 'points/p0_alder' differs"):
+        compare_runs(one, other)
+
+
+def test_the_command_records_resumes_and_prints_the_same(data: Path, tmp_path: Path) -> None:
+    words = (
+        "eval",
+        "avt",
+        "--data",
+        data,
+        "--criterion",
+        "sharpness.detail",
+        "--tools",
+        "sharpness",
+        "--log",
+        tmp_path / "log",
+    )
+    one, other = command(*words), command(*words)
+    assert one.status == other.status == 0
+    assert one.out == other.out
+    assert "judged by sharpness.detail" in one.out
+    assert "12 items" not in one.out.splitlines()[0]
+    shown = command("eval", "show", tmp_path / "log", "--full")
+    assert "accuracy_strict" in shown.out
+
+
+def test_an_unknown_benchmark_names_the_nearest() -> None:
+    ran = command("eval", "avtt", "--data", ".")
+    assert ran.status == 2
+    assert "did you mean 'avt'?" in ran.err
+
+
+def test_a_damaged_run_says_which_line(data: Path, tmp_path: Path) -> None:
+    run = judged(data, tmp_path / "log", parts=["points"])
+    path = run.folder / "benchmark.jsonl"
+    path.write_text(path.read_text().replace('"prompt":"scene 1"', '"prompt":7', 1))
+    with pytest.raises(RecordError, match=r"benchmark\.jsonl, line \d+: prompt"):
+        open_run(run.folder)
+    with pytest.raises(RecordError, match="no evaluated run"):
+        open_run(tmp_path)
+
+
+def test_the_header_tells_the_licence_and_the_counts(data: Path, tmp_path: Path) -> None:
+    found = get_benchmark("avt")
+    header, items = prepare(found, found.load(data, parts=["points"]), data=data)
+    assert (header.licence, header.training_allowed, len(items)) == ("GPL-3.0", True, 12)
+    assert header.counts == {"points": {"items": 12, "clusters": 4, "prompts": 4, "images": 12}}
+    run, stopped = judge_items(
+        header, items, lambda: opened(answer, tmp_path / "log"), data=data, log=tmp_path / "log", concurrency=2
+    )
+    assert not stopped
+    assert run.header == header
