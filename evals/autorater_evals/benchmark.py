@@ -161,7 +161,7 @@ class Benchmark:
                 f"{self.name} at {str(folder)!r} does not have its registered counts ({'; '.join(differing)}): "
                 "get the whole set, or say --any-count to evaluate what is there"
             )
-        complete = all(counts[part.name].get(name) == want for part in wanted for name, want in part.expect.items())
+        complete = all(counts[part.name].get(name, 0) == want for part in wanted for name, want in part.expect.items())
         return Loaded(items, counts, complete)
 
     def where(self) -> str:
