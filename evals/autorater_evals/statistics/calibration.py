@@ -134,10 +134,10 @@ def brier_score(
 
 
 def calibrated(confidence: Array, *, fit_confidence: Array, fit_right: Array, method: Method) -> Array:
-    """`confidence` mapped to 0..1 by a rising curve fitted on other items (scikit-learn); missing ones stay missing.
+    """`confidence` mapped to 0..1 by a curve fitted on other items (scikit-learn); missing ones stay missing.
 
-    "isotonic": a step curve, for 500 labels and more. "platt": a logistic curve of the confidence's logit (Platt 1999;
-    without his smoothing of the labels, and falling where confidence misleads), for fewer.
+    "isotonic": a rising curve through pooled shares, for 500 labels and more. "platt": a logistic curve of the
+    confidence's logit with his smoothed labels (Platt 1999), for fewer; it falls where confidence misleads.
 
     Raises:
         UsageError: Nothing to fit on: fewer than two answers, or all right, or all wrong; values as elsewhere here.
@@ -159,7 +159,15 @@ def calibrated(confidence: Array, *, fit_confidence: Array, fit_right: Array, me
         mapped[there] = curve.predict(confidence[there])
     else:
         linear: Any = import_module("sklearn.linear_model")
-        curve = linear.LogisticRegression(C=np.inf).fit(_logit(sure), hit)
+        # (right + 1) / (right + 2) for 1 and 1 / (wrong + 2) for 0, as weights of both outcomes of each item: answers that
+        # a threshold parts would else have no finite curve.
+        rights, wrongs = hit.sum(), len(hit) - hit.sum()
+        label = np.where(hit == 1, (rights + 1) / (rights + 2), 1 / (wrongs + 2))
+        curve = linear.LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
+            np.concatenate([_logit(sure), _logit(sure)]),
+            np.repeat([1, 0], len(hit)),
+            sample_weight=np.concatenate([label, 1 - label]),
+        )
         mapped[there] = curve.predict_proba(_logit(confidence[there]))[:, 1]
     return mapped
 

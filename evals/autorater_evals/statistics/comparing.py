@@ -60,7 +60,7 @@ class Comparison(Record):
     design_effect: Figure
     """Of the differences over clusters."""
     detectable: float | None
-    """The least difference that such a comparison finds with 80 % power."""
+    """The least difference that such a comparison finds with 80 % power; null where the runs are equal on all items."""
 
 
 def compare(one: Array, other: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters") -> Comparison:
@@ -84,7 +84,7 @@ def compare(one: Array, other: Array, *, clusters: Sequence[str] | None = None, 
         detectable=detectable_difference(
             len(apart), discordant=float(np.square(apart).mean()), design_effect=max(1.0, effect.value or 1.0)
         )
-        if len(apart)
+        if apart.any()
         else None,
     )
 
@@ -101,7 +101,8 @@ def difference(
     """The mean of `other` minus the mean of `one` on the items that both have, -1 to 1, clusters drawn again.
 
     p is twice the smaller share of draws on one side of 0 (0 on both), so that it is below 0.05 about where the
-    interval is off 0; at least 2 / (draws + 1).
+    interval is off 0; at least 2 / (draws + 1). Where all items differ alike no draw differs: no interval, and p is 1
+    for equal runs, else null.
 
     Raises:
         UsageError: Lengths differ, or a value is below 0 or above 1.
@@ -112,7 +113,9 @@ def difference(
     numbers, count = _among(clusters, there)
     worst, best = (np.where(np.isnan(other), a, other) - np.where(np.isnan(one), 1 - a, one) for a in (0.0, 1.0))
     interval, p, remark = None, None, f"no interval: fewer than two {unit}"
-    if count > 1:
+    if count > 1 and bool((gaps[there] == gaps[there][0]).all()):
+        p, remark = None if gaps[there][0] else 1.0, "no interval: the runs differ alike on all items"
+    elif count > 1:
         sums = cluster_sums(np.stack([gaps[there], np.ones(int(there.sum()))], axis=1), numbers, count)
         found = bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=draws)
         interval, p, remark = (

@@ -112,6 +112,22 @@ def test_platt_finds_the_logistic_curve_of_the_data() -> None:
     assert np.abs(found - truth).max() < 0.02
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_platt_is_the_least_loss_of_smoothed_labels(seed: int) -> None:
+    optimize: Any = import_module("scipy.optimize")
+    sure, right = (np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1])) if seed == 0 else judged(seed, 40)
+    logit = np.log(np.clip(sure, 1e-6, 1 - 1e-6) / (1 - np.clip(sure, 1e-6, 1 - 1e-6)))
+    label = np.where(right == 1, (right.sum() + 1) / (right.sum() + 2), 1 / ((1 - right).sum() + 2))
+
+    def loss(line: Array) -> float:
+        score = line[0] * logit + line[1]
+        return float((np.logaddexp(0, score) - label * score).sum())
+
+    best = optimize.minimize(loss, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}).x
+    found = calibrated(sure, fit_confidence=sure, fit_right=right, method="platt")
+    assert found == pytest.approx(1 / (1 + np.exp(-best[0] * logit - best[1])), abs=1e-4)
+
+
 def test_isotonic_is_the_rising_curve_of_least_squares() -> None:
     # Pool adjacent violators by hand: .2 -> 0, .4 and .6 share 1/2, .8 -> 1.
     sure, right = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.0, 1, 0, 1])

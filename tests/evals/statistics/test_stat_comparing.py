@@ -140,6 +140,14 @@ def test_two_sided_p_of_draws() -> None:
     assert two_sided(np.array([NAN])) is None
 
 
+def test_runs_that_differ_alike_on_all_items_have_no_interval() -> None:
+    same, other = difference(np.ones(30), np.ones(30)), difference(np.zeros(30), np.ones(30))
+    assert (same.figure.value, same.figure.interval, same.p) == (0.0, None, 1.0)
+    assert (other.figure.value, other.figure.interval, other.p) == (1.0, None, None)
+    assert other.figure.note == "no interval: the runs differ alike on all items"
+    assert compare(np.ones(30), np.ones(30)).detectable is None
+
+
 def test_missing_results_bound_a_difference() -> None:
     one, other = np.array([1.0, NAN, 0, NAN]), np.array([1.0, 1, NAN, NAN])
     figure = difference(one, other).figure
