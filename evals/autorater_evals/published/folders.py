@@ -23,7 +23,7 @@ def folder_of(data: Path, *, name: str, files: tuple[str, ...]) -> Path | None:
     return None
 
 
-def counted(note: Note, table: str, number: int, what: str) -> None:
-    """Say that `number` of something was left out, when it is not zero."""
+def counted(note: Note, table: str, what: str, number: int, *, of: int | None = None) -> None:
+    """Say how many there are of what was left out, or needs to be known, when there are any."""
     if number:
-        note(f"{table}: {number:,} {what}")
+        note(f"{table}: {what}: {number:,}" + ("" if of is None else f" of {of:,}"))

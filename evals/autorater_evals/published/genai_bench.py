@@ -65,7 +65,7 @@ def read_votes(path: Path, note: Note) -> list[Vote]:
             continue
         prompt = "\n".join(str(row.get(name) or "") for name in _PROMPT)
         votes.append(Vote(prompt, str(row["human_vote"]), verdicts))
-    counted(note, TABLE, unknown, f"rows of {path.name} have none of the four human votes: left out")
+    counted(note, TABLE, f"rows of {path.name} with none of the four human votes, left out", unknown)
     return votes
 
 
@@ -110,7 +110,7 @@ def _agreement(task: str, path: Path, note: Note) -> list[Row]:
         silent += not isinstance(row.get("response"), str)
         same = parse_verdict_text(row.get("response")) == row.get("released_vote")
         judges.setdefault(judge, []).append(same)
-    counted(note, TABLE, silent, f"raw responses of {path.name} are no text: read as no verdict")
+    counted(note, TABLE, f"raw responses of {path.name} that are no text, read as no verdict", silent)
     return [
         _share(task, judge, "parse_agreement", same, [str(place) for place in range(len(same))])
         for judge, same in sorted(judges.items())

@@ -42,7 +42,7 @@ def metric_rows(folder: Path, note: Note) -> list[Row]:
             number(row[metric], path=path, line=line, name=metric) if row.get(metric) is not None else None
             for line, row in table
         ]
-        counted(note, "TIFA160", scores.count(None), f"images without a score of {metric}: left out")
+        counted(note, "TIFA160", f"images without a score of {metric}, left out", scores.count(None))
         for name, measure in MEASURES:
             figure = correlation(scores, people, measure=measure, clusters=prompts)
             published = TIFA160.get((metric, name))
@@ -71,9 +71,9 @@ def dsg_rows(folder: Path, note: Note) -> list[Row]:
         note(f"DSG: no {ANSWERS[judge]} in the folder, so no figure of {judge}")
     images = {judge: _questions(place) for judge, place in answers.items()}
     for judge, asked in images.items():
-        counted(note, "DSG", len(ratings.keys() - asked.keys()), f"images without an answer of {judge}: score 0")
+        counted(note, "DSG", f"images without an answer of {judge}, which score 0", len(ratings.keys() - asked.keys()))
         odd = sum(_unreadable(asked[image]) for image in ratings.keys() & asked.keys())
-        counted(note, "DSG", odd, f"images of {judge} whose dependencies are not all numbers: not filtered")
+        counted(note, "DSG", f"images of {judge} whose dependencies are not all numbers, not filtered", odd)
     found: list[Row] = []
     for task in ("with_dependency", "without_dependency"):
         for judge, asked in images.items():

@@ -54,7 +54,7 @@ def rows(folder: Path, note: Note) -> list[Row]:
         return []
     people = read_people(path, note)
     draws = _Draws(people)
-    found = [row for aspect in ASPECTS for row in _people_rows(people, draws, aspect)]
+    found = [row for aspect in ASPECTS for row in _people_rows(people, draws, aspect, note)]
     scores = file_in(folder, FILES[1])
     if scores is None:
         note(f"{TABLE}: no {FILES[1]} in the folder, so no judge's figure")
@@ -80,7 +80,7 @@ def against_others(scores: Array) -> list[tuple[Array, Array, list[int]]]:
     return found
 
 
-def _people_rows(people: dict[Place, People], draws: _Draws, aspect: str) -> list[Row]:
+def _people_rows(people: dict[Place, People], draws: _Draws, aspect: str, note: Note) -> list[Row]:
     found: list[Row] = []
     each: dict[Place, tuple[list[Part], int]] = {}
     for place, rated in sorted(people.items()):
@@ -89,6 +89,8 @@ def _people_rows(people: dict[Place, People], draws: _Draws, aspect: str) -> lis
             spearman(own, others, draws.of(place[0], [rated.uids[image] for image in kept]))
             for own, others, kept in compared
         ]
+        lost = sum(bool(np.isnan(part.value)) for part in parts)
+        counted(note, TABLE, f"people of {'/'.join(place)} whose {aspect} is constant, left out", lost, of=len(parts))
         each[place] = parts, len({image for _, _, kept in compared for image in kept})
     for average in AVERAGES:
         whole = {place: replace(averaged(parts, average), n=images) for place, (parts, images) in each.items()}
@@ -112,7 +114,7 @@ def _judge_rows(name: str, judge: Judged, people: dict[Place, People], draws: _D
                 continue
             one, other = np.array([own[uid] for uid in uids]), np.array([means[uid][number] for uid in uids])
             parts[aspect][place] = spearman(one, other, draws.of(place[0], uids))
-    counted(note, TABLE, unrated, f"images judged by {name} have no rating of people: left out")
+    counted(note, TABLE, f"images judged by {name} that people did not rate, left out", unrated)
     found: list[Row] = []
     for aspect, each in parts.items():
         lost = ["/".join(place) for place, part in each.items() if np.isnan(part.value)]

@@ -81,8 +81,8 @@ def read_people(path: Path, note: Note) -> dict[Place, People]:
         uid = str(need(row, "uid", (str, int), path=path, line=line))
         again += uid in images
         images[uid] = given
-    counted(note, TABLE, wrong, "of people's ratings are missing or not 0 to 1: left out")
-    counted(note, TABLE, again, "images rated on more than one line: the last one is used")
+    counted(note, TABLE, "ratings of people that are missing or not 0 to 1, left out", wrong)
+    counted(note, TABLE, "images rated again on a later line, which is used", again)
     return {place: _people(images) for place, images in found.items()}
 
 
@@ -109,9 +109,9 @@ def read_judges(path: Path, note: Note) -> dict[str, Judged]:
         again[judge] += uid in scores
         scores[uid] = score
     for judge in sorted(judges):
-        counted(note, TABLE, unusable[judge], f"of {total[judge]:,} outputs of {judge} hold no usable score: left out")
-        counted(note, TABLE, again[judge], f"outputs of {judge} come again: the last one is used")
-    counted(note, TABLE, others, "outputs on another aspect than SC and PQ: left out")
+        counted(note, TABLE, f"outputs of {judge} without a usable score, left out", unusable[judge], of=total[judge])
+        counted(note, TABLE, f"outputs of {judge} that come again, the last one used", again[judge])
+    counted(note, TABLE, "outputs on another aspect than SC and PQ, left out", others)
     return judges
 
 

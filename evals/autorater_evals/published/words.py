@@ -58,7 +58,7 @@ def _rows(aspect: str, words: list[_Word], note: Note) -> list[Row]:
     target = np.array([word.target for word in words])
     mos = np.array([word.mos for word in words])
     prompts = [word.prompt for word in words]
-    counted(note, TABLE, int(np.isnan(level).sum()), f"answers on {aspect} that name no one level: left out")
+    counted(note, TABLE, f"answers on {aspect} that name no one level, left out", int(np.isnan(level).sum()))
     found: list[Row] = []
     for name, measure in MEASURES:
         figure = correlation(level, mos, measure=measure, clusters=prompts)
@@ -95,4 +95,4 @@ def _check(folder: Path, outputs: Path, note: Note) -> None:
             continue
         said = number(row.get("mos"), path=outputs, line=line, name="mos")
         differ += abs(number(own[column], path=table, line=0, name=column) - said) > 1e-6
-    counted(note, TABLE, differ, f"outputs whose MOS is not that of {table.name}: the outputs' own is used")
+    counted(note, TABLE, f"outputs whose MOS is not that of {table.name}, the outputs' own used", differ)
