@@ -220,3 +220,21 @@ def test_edits_have_sources_and_all_factors(load: Made) -> None:
     assert (first.facets, second.facets) == ({"category": "Remove"}, {"category": "Add"})
     assert len(first.opinions) == 13
     assert first.opinions["overall"].mean == 2.5  # 1 + (12 + 4) % 7 = 3 and 1 + (12 + 3) % 7 = 2
+
+
+@pytest.mark.parametrize("how", ["cut", "overwritten", "no archive"])
+def test_a_broken_archive_is_one_line(how: str, load: Made, tmp_path: Path) -> None:
+    load("agiqa3k")
+    path = tmp_path / "agiqa3k_mos.csv.gz"
+    data = path.read_bytes()
+    path.write_bytes({"cut": data[:-20], "overwritten": data[:60] + b"\xff" * 80, "no archive": b"name,prompt"}[how])
+    with pytest.raises(UsageError, match=r"^agiqa3k_mos\.csv\.gz.*get it again$"):
+        again("agiqa3k", tmp_path)
+
+
+def test_text_that_is_not_csv_is_one_line(load: Made, tmp_path: Path) -> None:
+    load("evalmi50k")
+    path = tmp_path / "evalmi50k_mos.csv"
+    path.write_text(path.read_text() + f'"{"x" * 200_000}",1,1,1,,,\n')
+    with pytest.raises(UsageError, match=r"evalmi50k_mos\.csv, line \d+: not CSV \(field larger"):
+        again("evalmi50k", tmp_path)
