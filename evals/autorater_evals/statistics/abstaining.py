@@ -127,7 +127,7 @@ def _surest(sure: Array, hit: Array, names: list[str] | None, *, coverage: float
     measure = f"accuracy_at_coverage_{coverage:g}"
     if not len(sure):
         return undefined(measure, total=total, note="no answers")
-    # 0.1 * 30 is a little more than 3.
+    # 0.07 * 100 is a little more than 7.
     threshold = np.sort(sure)[len(sure) - int(np.ceil(coverage * len(sure) - 1e-9))]
     kept = sure >= threshold
     figure = mean_figure(

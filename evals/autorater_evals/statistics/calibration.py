@@ -159,10 +159,11 @@ def calibrated(confidence: Array, *, fit_confidence: Array, fit_right: Array, me
         mapped[there] = curve.predict(confidence[there])
     else:
         linear: Any = import_module("sklearn.linear_model")
-        # (right + 1) / (right + 2) for 1 and 1 / (wrong + 2) for 0, as weights of both outcomes of each item: answers that
-        # a threshold parts would else have no finite curve.
-        rights, wrongs = hit.sum(), len(hit) - hit.sum()
-        label = np.where(hit == 1, (rights + 1) / (rights + 2), 1 / (wrongs + 2))
+        # (right + 1) / (right + 2) for 1 and 1 / (wrong + 2) for 0, as weights of both outcomes of each item: answers
+        # that a threshold parts would else have no finite curve.
+        rights = float(hit.sum())
+        wrongs = len(hit) - rights
+        label: Array = np.where(hit == 1, (rights + 1) / (rights + 2), 1 / (wrongs + 2))
         curve = linear.LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
             np.concatenate([_logit(sure), _logit(sure)]),
             np.repeat([1, 0], len(hit)),
@@ -224,7 +225,7 @@ def _edges(sure: Array, *, bins: int, binning: Binning) -> Array:
         return np.linspace(0, 1, bins + 1)
     # Upper edges are confidences that occur, so that a bin ends with all items of one confidence.
     upper = np.unique(np.quantile(sure, np.linspace(0, 1, bins + 1)[1:], method="inverted_cdf"))
-    return np.concatenate([[0.0], upper]) if upper[0] > 0 else np.concatenate([[0.0, 0.0], upper[1:]])
+    return np.concatenate([[0.0], upper])
 
 
 def _error(totals: Array) -> Array:

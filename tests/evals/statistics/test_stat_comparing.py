@@ -103,6 +103,11 @@ def test_many_clusters_are_flipped_at_random_and_always_alike() -> None:
     assert p == pytest.approx(discordant.p, abs=0.02)
 
 
+def test_the_least_p_counts_the_data_as_one_of_the_exchanges() -> None:
+    assert permutation_p(np.zeros(100), np.ones(100), flips=99) == 0.01
+    assert permutation_p(np.zeros(3), np.ones(3)) == 2 / 8
+
+
 def test_a_difference_has_the_interval_of_its_clusters() -> None:
     one, other, names = runs(2, 1000, 50, gain=0.4)
     found = difference(one, other, clusters=names, unit="prompts")
@@ -169,6 +174,11 @@ def test_two_runs_compared_at_once() -> None:
         detectable_difference(400, discordant=float((one != other).mean()), design_effect=max(1, effect))
     )
     assert compare(one, other * 0.5).mcnemar is None
+    opposed = compare(
+        np.array([0.0, 1] * 30), np.array([1.0, 0] * 29 + [0, 1]), clusters=[str(n // 2) for n in range(60)]
+    )
+    assert opposed.design_effect.value == 0.0  # a chance value below 1 makes no promise of finding less
+    assert opposed.detectable == pytest.approx(detectable_difference(60, discordant=58 / 60))
     empty = compare(np.array([NAN]), np.array([1.0]))
     assert (empty.detectable, empty.permutation_p, empty.difference.p) == (None, None, None)
     with pytest.raises(UsageError, match="expected values from 0 to 1"):

@@ -188,6 +188,7 @@ def test_weighted_ranks_and_correlations_are_those_of_the_drawn_items(seed: int)
     plain = weighted_correlation(one[None], other[None], weights)
     for row, weight in enumerate(weights):
         drawn = np.arange(30).repeat(weight.astype(int))
+        assert np.array_equal(weighted_ranker(one)(weights)[row][drawn], ranks(one[drawn]))
         assert by_rank[row] == pytest.approx(stats.spearmanr(one[drawn], other[drawn]).statistic, abs=1e-9)
         assert plain[row] == pytest.approx(stats.pearsonr(one[drawn], other[drawn]).statistic, abs=1e-9)
 
