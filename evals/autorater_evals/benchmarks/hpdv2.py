@@ -29,6 +29,5 @@ def load(folder: Path) -> Iterator[Item]:
                 prompt=prompt,
                 images=(paths[first], paths[second]),
                 cluster=prompt,
-                group=str(line - 1),
                 preferences={"overall": Preference(preferred=side_of(gap), gap=gap)},
             )

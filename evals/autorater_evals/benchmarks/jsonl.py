@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,13 +12,12 @@ from pydantic import ValidationError
 from autorater.document import describe_errors
 from autorater.errors import ImageError, UsageError, one_line, without_folders
 from autorater.image import open_picture
-from autorater_evals.benchmark import Dimension
 from autorater_evals.benchmarks._jsonl_labels import opinions, preferences, questions
 from autorater_evals.benchmarks._jsonl_row import Problem, Row, shown
 from autorater_evals.benchmarks._tables import find
 from autorater_evals.item import Item
 
-__all__ = ["Problem", "dimensions_of", "load", "validate"]
+__all__ = ["Problem", "load", "validate"]
 
 NAMES = ("items.jsonl", "items.jsonl.gz")
 IMAGES = ("image", "image_a", "image_b", "images")
@@ -66,23 +65,6 @@ def validate(path: Path, *, images: bool = False) -> list[Problem]:
             opened.update(new)
             found.extend(problem for name in new if (problem := _unusable(path, line.number, name)) is not None)
     return found
-
-
-def dimensions_of(items: Iterable[Item]) -> tuple[Dimension, ...]:
-    """What the people of these items judged, in the order in which it is met.
-
-    What is called like a dimension or an attribute of a judgment is compared with that, and else with its overall
-    score or preference.
-    """
-    names = dict.fromkeys(name for item in items for name in (*item.opinions, *item.preferences))
-    return tuple(
-        Dimension(
-            name=name,
-            meaning="as the data say",
-            reads=("overall",) if name == "overall" else (f"dimension:{name}", f"attribute:{name}", "overall"),
-        )
-        for name in names
-    )
 
 
 def _unusable(path: Path, line: int, image: str) -> Problem | None:

@@ -13,7 +13,7 @@ from pictures import png
 
 from autorater.errors import UsageError
 from autorater_evals.benchmark import get_benchmark
-from autorater_evals.benchmarks.jsonl import Problem, dimensions_of, load, validate
+from autorater_evals.benchmarks.jsonl import Problem, load, validate
 from autorater_evals.item import Item
 
 ONE: dict[str, Any] = {"prompt": "a cat", "image": "a.png", "score": 3}
@@ -245,20 +245,6 @@ def test_clusters_groups_and_generators(tmp_path: Path) -> None:
     assert found[0].generators == ("x", "y")
     assert found[2].sources == ("s.png", "t/u.png")
     assert found[2].facets == {"n": "3"}
-
-
-def test_dimensions_are_those_of_the_items(tmp_path: Path) -> None:
-    rows = [
-        ONE,
-        PAIR | {"preferred": {"quality": "a"}},
-        without(ONE, "score") | {"scores": {"realism": 1, "quality": 2}},
-    ]
-    found = dimensions_of(items(tmp_path, *rows))
-    assert [(one.name, one.reads) for one in found] == [
-        ("overall", ("overall",)),
-        ("quality", ("dimension:quality", "attribute:quality", "overall")),
-        ("realism", ("dimension:realism", "attribute:realism", "overall")),
-    ]
 
 
 VALUES = st.recursive(
