@@ -1,11 +1,12 @@
 """Correlations of items that count several times: what a bootstrap asks for a thousand times."""
 
+from functools import partial
 from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
 
-from autorater_evals.statistics._drawing import Statistic
+from autorater_evals.statistics._drawing import OfSums, Statistic
 from autorater_evals.statistics.resampling import Array, Index
 
 Measure = Literal["pearson", "pearson_logistic4", "pearson_logistic5", "spearman", "kendall_b", "kendall_c"]
@@ -16,10 +17,8 @@ CELLS = 4096
 
 def correlating(one: Array, other: Array, measure: Measure) -> Statistic:
     """A function from how often each item counts (items,) to the correlation; NaN where it is not defined."""
-    if measure == "spearman":
-        return _spearman(one, other)
-    if measure in ("kendall_b", "kendall_c"):
-        return _kendall(one, other, measure)
+    if measure in ("spearman", "kendall_b", "kendall_c"):
+        return _by_rank(one, other, measure)
     return pearson(one, other)
 
 
@@ -28,11 +27,11 @@ def slow(one: Array, other: Array, measure: Measure, *, most: int = 3000) -> boo
     return measure.startswith("kendall") and len(one) > most and len(np.unique(one)) * len(np.unique(other)) > CELLS
 
 
-def pearson(one: Array, other: Array) -> Statistic:
+def pearson(one: Array, other: Array) -> OfSums:
     """Pearson's r from weighted sums of centred values."""
     x, y = (side - side.mean() if len(side) else side for side in (one, other))
-    sums = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y])
-    return lambda weights: float(pearson_of(sums @ weights))
+    columns = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
+    return OfSums(columns, lambda sums: float(pearson_of(sums)))
 
 
 def pearson_of(sums: Array) -> Array:
@@ -47,48 +46,48 @@ def pearson_of(sums: Array) -> Array:
     return np.where(defined, np.clip((w * xy - x * y) / size, -1, 1), np.nan)
 
 
-def _spearman(one: Array, other: Array) -> Statistic:
-    """Pearson's r of mid-ranks, which are counted anew from the weights of each level."""
-    levels = [np.unique(side, return_inverse=True)[1] for side in (one, other)]
-
-    def statistic(weights: Array) -> float:
-        total = weights.sum()
-        centred: list[Array] = []
-        spread = 1.0
-        for codes in levels:
-            often = np.bincount(codes, weights)
-            middle = np.cumsum(often) - often / 2 - total / 2
-            spread *= float(often @ (middle * middle))
-            centred.append(middle[codes])
-        if spread <= 0:
-            return float("nan")
-        return float(np.clip((weights * centred[0]) @ centred[1] / np.sqrt(spread), -1, 1))
-
-    return statistic
-
-
-def _kendall(one: Array, other: Array, measure: Measure) -> Statistic:
+def _by_rank(one: Array, other: Array, measure: Measure) -> Statistic:
+    """Spearman or Kendall: from the table of levels where that is small, else from the items."""
     (rows, x), (columns, y) = ((len(levels), codes) for levels, codes in map(_levels, (one, other)))
     if rows * columns <= CELLS:
-        cells = x * columns + y
+        sparse: Any = import_module("scipy.sparse")
+        places = (np.arange(len(x)), x * columns + y)
+        cells = sparse.csr_array((np.ones(len(x)), places), shape=(len(x), rows * columns))
+        of_table = _spearman_of if measure == "spearman" else partial(_kendall_of, measure=measure)
+        return OfSums(cells, lambda counts: of_table(counts.reshape(rows, columns)))
+    return partial(_spearman, x, y) if measure == "spearman" else partial(_kendall, x, y, measure)
 
-        def counted(weights: Array) -> float:
-            table = np.bincount(cells, weights, minlength=rows * columns).astype(np.float64)
-            return _from_table(table.reshape(rows, columns), measure)
 
-        return counted
+def _spearman(x: Index, y: Index, weights: Array) -> float:
+    """Pearson's r of mid-ranks, which are counted anew from the weights of each level."""
+    total = weights.sum()
+    centred: list[Array] = []
+    spread = 1.0
+    for codes in (x, y):
+        often = np.bincount(codes, weights)
+        middle = np.cumsum(often) - often / 2 - total / 2
+        spread *= float(often @ (middle * middle))
+        centred.append(middle[codes])
+    if spread <= 0:
+        return float("nan")
+    return float(np.clip((weights * centred[0]) @ centred[1] / np.sqrt(spread), -1, 1))
 
-    def statistic(weights: Array) -> float:
-        stats: Any = import_module("scipy.stats")
 
-        often = weights.astype(np.int64)
-        first, second = np.repeat(x, often), np.repeat(y, often)
-        if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-            return float("nan")
-        found = stats.kendalltau(first, second, variant=measure[-1], method="asymptotic")  # p is not used
-        return float(found.statistic)
+def _spearman_of(table: Array) -> float:
+    """The same from how often each pair of levels is there."""
+    sides = table.sum(1), table.sum(0)
+    x, y = (np.cumsum(often) - often / 2 - often.sum() / 2 for often in sides)
+    spread = float(sides[0] @ (x * x)) * float(sides[1] @ (y * y))
+    return float(np.clip(x @ table @ y / np.sqrt(spread), -1, 1)) if spread > 0 else float("nan")
 
-    return statistic
+
+def _kendall(x: Index, y: Index, measure: Measure, weights: Array) -> float:
+    stats: Any = import_module("scipy.stats")
+    often = weights.astype(np.int64)
+    first, second = np.repeat(x, often), np.repeat(y, often)
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(stats.kendalltau(first, second, variant=measure[-1], method="asymptotic").statistic)  # p is not used
 
 
 def _levels(side: Array) -> tuple[Array, Index]:
@@ -96,7 +95,7 @@ def _levels(side: Array) -> tuple[Array, Index]:
     return levels, codes
 
 
-def _from_table(table: Array, measure: Measure) -> float:
+def _kendall_of(table: Array, *, measure: Measure) -> float:
     """Kendall's tau-b, or Stuart's tau-c, from how often each pair of levels is there."""
     table = table[table.sum(1) > 0][:, table.sum(0) > 0]
     if min(table.shape) < 2:

@@ -5,6 +5,7 @@ returns NaN where it is not defined.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +17,31 @@ from autorater_evals.statistics.resampling import Array, Index, cluster_numbers,
 
 Statistic = Callable[[Array], float]
 
+
+@dataclass(frozen=True)
+class OfSums:
+    """A statistic of sums over items, so that a bootstrap needs the sums of each cluster and no more."""
+
+    columns: Any
+    """What is summed, (items, columns), a numpy or a scipy sparse array."""
+    value: Callable[[Array], float]
+    """From the totals (columns,) to the statistic."""
+
+    def __call__(self, weights: Array) -> float:
+        """The statistic when each item counts `weights` (items,) times."""
+        return self.value(np.asarray(weights @ self.columns))
+
+
 DRAWS = 1000
 """Bootstrap samples of a figure."""
 
 UNDEFINED = 0.05
 """An interval is not given where more than this share of the draws left the statistic undefined."""
+
+
+def ratio(over: Array, under: Array) -> OfSums:
+    """The sum of `over` (items,) to the sum of `under` (items,); NaN where that is 0."""
+    return OfSums(np.column_stack([over, under]), lambda sums: float(sums[0] / sums[1]) if sums[1] else float("nan"))
 
 
 def numbers(values: Sequence[float | None] | Array, *, name: str, like: int | None = None) -> Array:
@@ -81,9 +102,24 @@ def cluster_interval(
     clusters = int(codes.max(initial=-1)) + 1
     if clusters < 2:
         return None
-    portions = draw_weights(clusters, draws=draws, width=len(codes))
-    found = np.array([statistic(row) for rows in portions for row in rows[:, codes]])
-    return interval_of(found, count=clusters, unit="items" if clusters == len(codes) else unit)
+    own = clusters == len(codes)
+    if isinstance(statistic, OfSums):
+        sums = _of_clusters(statistic.columns, codes, clusters)
+        portions = draw_weights(clusters, draws=draws, width=sums.shape[1])
+        found = np.array([statistic.value(row) for rows in portions for row in np.asarray(rows @ sums)])
+    else:
+        portions = draw_weights(clusters, draws=draws, width=len(codes))
+        found = np.array([statistic(row) for rows in portions for row in rows[:, codes]])
+    return interval_of(found, count=clusters, unit="items" if own else unit)
+
+
+def _of_clusters(columns: Any, codes: Index, clusters: int) -> Any:
+    """The sums of each cluster, (clusters, columns)."""
+    if clusters == len(codes):
+        return columns
+    sparse: Any = import_module("scipy.sparse")
+    member = sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(clusters, len(codes)))
+    return member @ columns
 
 
 def interval_of(found: Array, *, count: int, unit: str) -> Interval | None:

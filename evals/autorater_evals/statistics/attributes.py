@@ -161,7 +161,9 @@ def attribute_agreement(
     return tuple(
         AttributeAgreement(
             name=name,
-            alpha=krippendorff_alpha(np.stack([one[:, k], other[:, k]], axis=1), level=level),
+            alpha=krippendorff_alpha(
+                np.stack([one[:, k], other[:, k]], axis=1), level=level, clusters=clusters, unit=unit
+            ),
             kappa=cohen_kappa(one[:, k], other[:, k], weights=weights, categories=categories),
             pearson=correlation(one[:, k], other[:, k], measure="pearson", clusters=clusters, unit=unit),
         )

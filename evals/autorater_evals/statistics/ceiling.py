@@ -41,14 +41,15 @@ def split_half(
     table, half = table[kept], given[kept] // 2
     ratio = float(given[kept].mean() / half.mean())
     one, other = (side - np.nanmean(table) for side in _halves(table, half, splits=splits))
-    products = [np.ones_like(one), one, other, one * one, other * other, one * other]
+    products = np.stack([np.ones_like(one), one, other, one * one, other * other, one * other], axis=1)
 
-    def statistic(weights: Array) -> float:
-        found = pearson_of(np.stack([weights @ part for part in products]))
+    def reliability(sums: Array) -> float:
+        found = pearson_of(sums.reshape(6, -1))
         if np.isnan(found).any():
             return float("nan")
         return float(np.mean(ratio * found / np.maximum(1 + (ratio - 1) * found, 1e-9)))
 
+    statistic = drawing.OfSums(products.reshape(n, -1), reliability)
     value = statistic(np.ones(n))
     if np.isnan(value):
         return Figure(measure="split_half", value=None, n=n, total=total, note="a half gave every item the same")
@@ -144,11 +145,7 @@ def leave_one_out_majority(
     if not n:
         return Figure(measure=name, value=None, n=0, total=total, note="no vote has a majority of others to meet")
     used = counted > 0
-    hits, counted = hits[used], counted[used]
-
-    def statistic(weights: Array) -> float:
-        return float(weights @ hits) / float(weights @ counted)
-
+    statistic = drawing.ratio(hits[used], counted[used])
     interval = drawing.cluster_interval(statistic, codes[used], unit=unit, draws=draws)
     bounds = (right / total, (right + total - n) / total)
     note = f"{total - n:,} votes left out whose others are split evenly" if n < total else ""

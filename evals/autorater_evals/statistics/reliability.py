@@ -9,38 +9,78 @@ import numpy as np
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
 from autorater_evals.statistics import _drawing as drawing
-from autorater_evals.statistics.resampling import Array, Index
+from autorater_evals.statistics.resampling import Array
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["linear", "quadratic"]
+MANY = 20_000
+"""With more items evalica's bootstrap of alpha takes long."""
+LEVELS = 12
 Ratings = Sequence[Sequence[float | None]] | Array
 
 
-def krippendorff_alpha(ratings: Ratings, *, level: Level = "ordinal", draws: int = drawing.DRAWS) -> Figure:
+def krippendorff_alpha(
+    ratings: Ratings,
+    *,
+    level: Level = "ordinal",
+    clusters: Sequence[str] | None = None,
+    unit: str = "clusters",
+    draws: int = drawing.DRAWS,
+) -> Figure:
     """Krippendorff's alpha of `ratings` (items, raters), NaN or None where a rater gave none; 1 at full agreement.
 
     Zero is what chance gives, below zero is systematic disagreement. Items with fewer than two ratings say nothing and
-    are left out of `n`. The interval is Krippendorff's bootstrap of the pairwise disagreements (2006), by
-    evalica, which takes items as independent. Null where every rating is the same.
+    are left out of `n`. Value and interval are evalica's; the interval is Krippendorff's bootstrap of the pairwise
+    disagreements (2006), which takes them as independent. With `clusters`, or more than 20,000 items, whole clusters or
+    items are drawn again instead, and alpha is computed anew from their coincidences; where there are more than 12
+    levels that would not fit, and there is no interval. Null where every rating is the same.
 
     Raises:
-        UsageError: not a table of items by raters.
+        UsageError: not a table of items by raters, or not one cluster per item.
 
     """
     evalica: Any = import_module("evalica")
     pandas: Any = import_module("pandas")
     table = drawing.matrix(ratings, name="ratings")
+    codes = drawing.codes_of(clusters, count=len(table))
     rated = np.isfinite(table).sum(1) >= 2
     n, total, measure = int(rated.sum()), len(table), f"alpha ({level})"
-    values = np.unique(table[rated][np.isfinite(table[rated])])
+    table, codes = table[rated], codes[rated]
+    values = np.unique(table[np.isfinite(table)])
     if len(values) < 2:
         note = "every rating is the same" if n else "no item has two ratings"
         return Figure(measure=measure, value=None, n=n, total=total, note=note)
-    frame = pandas.DataFrame(table[rated].T)
-    found = evalica.alpha_bootstrap(frame, distance=level, n_resamples=draws, random_state=0)
-    method = f"bootstrap of the pairwise disagreements (Krippendorff, 2006), {draws:,} draws"
-    interval = Interval(low=found.low, high=found.high, method=method)
-    return Figure(measure=measure, value=float(found.alpha), n=n, total=total, interval=interval)
+    frame = pandas.DataFrame(table.T)
+    if clusters is None and n <= MANY:
+        found = evalica.alpha_bootstrap(frame, distance=level, n_resamples=draws, random_state=0)
+        method = f"bootstrap of the pairwise disagreements (Krippendorff, 2006), {draws:,} draws"
+        interval = Interval(low=found.low, high=found.high, method=method)
+        return Figure(measure=measure, value=float(found.alpha), n=n, total=total, interval=interval)
+    interval, note = None, f"no interval: more than {LEVELS} levels"
+    if len(values) <= LEVELS:
+        interval, note = drawing.cluster_interval(_alpha(table, level), codes, unit=unit, draws=draws), ""
+    value = float(evalica.alpha(frame, distance=level).alpha)
+    return Figure(measure=measure, value=value, n=n, total=total, interval=interval, note=note)
+
+
+def _alpha(table: Array, level: Level) -> drawing.OfSums:
+    """Alpha from the sums of the items' coincidences of levels (Krippendorff, Content Analysis, chapter 11)."""
+    values = np.unique(table[np.isfinite(table)])
+    counts = _counts(table)
+    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(len(values))
+    pairs /= counts.sum(1)[:, None, None] - 1
+
+    def alpha(sums: Array) -> float:
+        observed = sums.reshape(len(values), -1)
+        often = observed.sum(1)
+        places = {"nominal": values, "interval": values, "ordinal": np.cumsum(often) - often / 2}[level]
+        apart = (places[:, None] - places) ** 2
+        if level == "nominal":
+            apart = (apart > 0).astype(np.float64)
+        expected = float((np.outer(often, often) * apart).sum()) / (often.sum() - 1)
+        return float("nan") if expected <= 0 else 1 - float((observed * apart).sum()) / expected
+
+    return drawing.OfSums(pairs.reshape(len(table), -1), alpha)
 
 
 def cohen_kappa(
@@ -122,11 +162,12 @@ def fleiss_kappa(
         return Figure(measure="fleiss_kappa", value=None, n=n, total=total, note=why)
     agreeing = ((counts**2).sum(1) - usual) / (usual * (usual - 1))
 
-    def statistic(weights: Array) -> float:
-        share = weights @ counts / (weights.sum() * usual)
-        chance = float((share**2).sum())
-        return float("nan") if chance >= 1 else (float(weights @ agreeing / weights.sum()) - chance) / (1 - chance)
+    def kappa(sums: Array) -> float:
+        items = sums[1:].sum() / usual
+        chance = float(((sums[1:] / (items * usual)) ** 2).sum())
+        return float("nan") if chance >= 1 else (float(sums[0] / items) - chance) / (1 - chance)
 
+    statistic = drawing.OfSums(np.column_stack([agreeing, counts]), kappa)
     interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
     return Figure(
         measure="fleiss_kappa",
@@ -163,7 +204,8 @@ def percent_agreement(
         return Figure(measure="percent_agreement", value=None, n=0, total=total, note="no item has two ratings")
     pairs = (given * (given - 1.0))[kept]
     agreeing = ((_counts(table[kept]) ** 2).sum(1) - given[kept]) / pairs
-    interval = _mean_interval(agreeing, codes[kept], unit=unit, draws=draws)
+    statistic = drawing.ratio(agreeing, np.ones(n))
+    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
     return Figure(measure="percent_agreement", value=float(agreeing.mean()), n=n, total=total, interval=interval)
 
 
@@ -171,9 +213,3 @@ def _counts(table: Array) -> Array:
     """How many raters gave each item each label, (items, labels)."""
     labels = np.unique(table[np.isfinite(table)])
     return np.stack([(table == label).sum(1) for label in labels], axis=1).astype(np.float64) if len(labels) else table
-
-
-def _mean_interval(values: Array, codes: Index, *, unit: str, draws: int) -> Interval | None:
-    return drawing.cluster_interval(
-        lambda weights: float(weights @ values / weights.sum()), codes, unit=unit, draws=draws
-    )

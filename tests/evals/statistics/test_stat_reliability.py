@@ -66,6 +66,21 @@ def test_alpha_is_its_definition_with_ties_and_missing_ratings(level: Any) -> No
         assert krippendorff_alpha(table, level=level, draws=50).value == pytest.approx(brute_alpha(table, level))
 
 
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+def test_alphas_cluster_interval_is_that_of_items_drawn_one_by_one(level: Any) -> None:
+    table = np.clip(ratings(8, n=60, missing=0.2).round(), -1, 1)
+    clusters = [f"{number // 3:02}" for number in range(60)]
+    found = krippendorff_alpha(table, level=level, clusters=clusters, unit="prompts", draws=60)
+    rng = np.random.default_rng(0)
+    draws = [[3 * int(name) + k for name in rng.integers(0, 20, 20) for k in range(3)] for _ in range(60)]
+    low, high = np.quantile([brute_alpha(table[rows], level) for rows in draws], [0.025, 0.975])
+    assert found.value == krippendorff_alpha(table, level=level).value
+    assert found.interval is not None
+    assert found.interval.method == "cluster bootstrap, 60 draws of 20 prompts"
+    assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert krippendorff_alpha(ratings(9), level="interval", clusters=["p"] * 300).interval is None
+
+
 def test_alpha_without_variation_is_null() -> None:
     assert krippendorff_alpha([[2, 2], [2, 2]]).value is None
     assert krippendorff_alpha([[2, None], [None, 1]]).note == "no item has two ratings"
