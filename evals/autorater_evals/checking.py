@@ -34,7 +34,7 @@ def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
     if name == "jsonl":
         from autorater_evals.benchmarks.jsonl import validate
 
-        problems += [one_line(problem) for problem in validate(data)]
+        problems += [problem.text for problem in validate(data, images=images)]
     registered = {part.name: dict(part.expect) for part in benchmark.meta.parts}
     told = {"licence": benchmark.meta.licence, "training_allowed": benchmark.meta.training_allowed}
     try:
@@ -50,7 +50,7 @@ def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
     folder = data if data.is_dir() else data.parent
     wanted = {path for items in loaded.items.values() for item in items for path in (*item.images, *item.sources)}
     missing = sorted(path for path in wanted if not (folder / path).is_file())
-    if images:
+    if images and name != "jsonl":
         for path in sorted(wanted - set(missing)):
             try:
                 open_picture(folder / path, name=path).rgb()

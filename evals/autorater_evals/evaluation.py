@@ -2,6 +2,7 @@
 
 from autorater.canonical import Record
 from autorater_evals.figure import Figure
+from autorater_evals.structures import Structures
 
 
 class Row(Record):
@@ -52,6 +53,8 @@ class Evaluation(Record):
     """Whether the data have all registered counts."""
     rows: tuple[Row, ...]
     profile: Profile
+    structures: tuple[Structures, ...] = ()
+    """Rankings, tables and curves, by part and dimension; empty where the data do not allow them."""
     notes: tuple[str, ...] = ()
     """What a reader must know before believing the figures."""
 

@@ -9,12 +9,26 @@ from autorater_evals.checking import Checked
 from autorater_evals.comparing_runs import RunComparison
 from autorater_evals.evaluation import Evaluation, Profile, Row
 from autorater_evals.figure import Figure
+from autorater_evals.structures import Structures
 
 COLUMNS = {
     "points": {"Pearson": "pearson", "Spearman": "spearman", "Kendall b": "kendall_b", "pairs in order": "concordance"},
     "pairs": {"accuracy, ties half": "accuracy_half", "ties wrong": "accuracy_strict", "ties dropped": "accuracy_drop"},
 }
 """Heading → measure of the short tables."""
+FURTHER = (
+    "accuracy_three_way",
+    "accuracy_tie_calibrated",
+    "accuracy_tie_calibrated_held_out",
+    "accuracy_both_orders",
+    "accuracy_answered_orders",
+    "accuracy_four_labels",
+    "group_accuracy",
+    "split_half",
+    "leave_one_out_spearman",
+    "leave_one_out_majority",
+)
+"""Measures that are told below the short tables, where there are any."""
 _ELSEWHERE = {measure for columns in COLUMNS.values() for measure in columns.values()}
 
 
@@ -56,10 +70,34 @@ def show_evaluation(evaluation: Evaluation, *, full: bool) -> None:
     for part in dict.fromkeys(row.part for row in evaluation.rows):
         rows = [row for row in evaluation.rows if row.part == part]
         say("", part, *(_full(rows) if full else _short(rows)))
+    if evaluation.structures:
+        say("", *_structures(evaluation.structures))
     if evaluation.notes:
         say("", *(f"note: {note}" for note in evaluation.notes))
     if not full:
         say("", "Brackets: 95 % intervals over whole prompts; --full has every figure, its bounds and its method.")
+
+
+def _structures(found: Sequence[Structures]) -> Iterable[str]:
+    """Rankings of generators, gaps and attributes' distance, a line each."""
+    for one in found:
+        where = " ".join(part for part in (one.part, one.dimension) if part)
+        if one.generators is not None:
+            orders = [
+                " > ".join(item.item for item in ranking.ranked if item.strength.value is not None) or "no ranking"
+                for ranking in (one.generators.judge, one.generators.people)
+            ]
+            agreed = with_interval(one.generators.agreement)
+            yield f"{where}: generators by the judge: {orders[0]}; by people: {orders[1]}; Kendall {agreed}"
+        if one.gaps:
+            told = ", ".join(f"{gap.low:.2g} to {gap.high:.2g}: {number(gap.accuracy.value)}" for gap in one.gaps)
+            yield f"{where}: accuracy by people's gap: {told}"
+        if one.calibration is not None:
+            yield f"{where}: calibration error {with_interval(one.calibration.error)}"
+        if one.attributes is not None:
+            distance, p = one.attributes.frobenius, one.attributes.frobenius_p
+            chance = "" if p is None else f", p = {p:.4f} that judge and people are alike"
+            yield f"{where}: distance of the attributes' correlations {with_interval(distance)}{chance}"
 
 
 def _profile(profile: Profile) -> str:
@@ -87,9 +125,7 @@ def _short(rows: Sequence[Row]) -> Iterable[str]:
             heading, table = heading[:-1], [row[:-1] for row in table]
         yield from lines(heading, table)
     rest = [row for row in rows if row.figure.measure not in _ELSEWHERE and (row.headline or not row.dimension)]
-    others = {"accuracy_three_way", "accuracy_tie_calibrated", "accuracy_both_orders", "leave_one_out", "split_half"}
-    others |= {"leave_one_out_majority", "accuracy_four_labels", "accuracy_groups"}
-    rest += [row for row in rows if row.figure.measure in others and row not in rest]
+    rest += [row for row in rows if row.figure.measure in FURTHER and row not in rest]
     if rest:
         yield ""
         yield from lines(

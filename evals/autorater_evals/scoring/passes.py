@@ -34,7 +34,6 @@ def first_choices(items: Sequence[Item], orders: Mapping[str, Orders]) -> tuple[
 
 
 def repeats(items: Sequence[Item], orders: Mapping[str, Orders]) -> list[list[Side | None]]:
-    """Sample → choices in the first order that was asked, for the items that were asked more than once."""
-    found = [one.forward or one.reverse for one in (orders.get(item.id, Orders()) for item in items)]
-    most = max((len(one) for one in found), default=0)
-    return [[one[place] if place < len(one) else None for one in found] for place in range(most)] if most > 1 else []
+    """Each item's samples in the first order that was asked; nothing when no item was asked more than once."""
+    found = [list(one.forward or one.reverse) for one in (orders.get(item.id, Orders()) for item in items)]
+    return found if max(map(len, found), default=0) > 1 else []

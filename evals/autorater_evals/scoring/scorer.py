@@ -20,8 +20,10 @@ from autorater_evals.scoring.pairs import clear_gap, pair_rows, position_rows
 from autorater_evals.scoring.passes import Orders, read_orders
 from autorater_evals.scoring.points import point_rows
 from autorater_evals.scoring.questions import Answers, question_rows, read_questions
+from autorater_evals.scoring.structures import pair_structures, point_structures
 from autorater_evals.scoring.told import Told
 from autorater_evals.seen import fitted_on
+from autorater_evals.structures import Structures
 
 
 @dataclass
@@ -79,6 +81,7 @@ def score(run: Evaluated, judgments: Iterable[Judgment] | None = None) -> Evalua
     for id in unusable(run):
         read.outcomes.setdefault(id, "unusable")
     rows = [row for part in run.header.parts for row in _part_rows(run, part, dimensions[part.name], read)]
+    structures = [one for part in run.header.parts for one in _structures(run, part, dimensions[part.name], read)]
     return Evaluation(
         benchmark=run.header.benchmark,
         title=run.header.title,
@@ -88,6 +91,7 @@ def score(run: Evaluated, judgments: Iterable[Judgment] | None = None) -> Evalua
         complete=run.header.complete,
         rows=tuple(_marked(run, row) for row in rows),
         profile=_profile(run, read),
+        structures=tuple(structures),
         notes=tuple(_notes(run, read)),
     )
 
@@ -118,6 +122,17 @@ def _part_rows(run: Evaluated, part: Part, dimensions: Iterable[Dimension], read
         yield from ceiling_rows(part.name, told)
     if part.kind != "points":
         yield from position_rows(part, items, read.orders)
+
+
+def _structures(run: Evaluated, part: Part, dimensions: Iterable[Dimension], read: Read) -> Iterator[Structures]:
+    """What is more than one number, of each dimension of pairs and of all dimensions of points together."""
+    items = run.part(part.name)
+    told = [Told.of(one.name, items, read.answers.get(one.name, {})) for one in dimensions]
+    if part.kind == "points":
+        found = point_structures(part, told)
+        yield from [found] if found else []
+    elif part.kind != "questions":
+        yield from (pair_structures(part, one) for one in told if one.items)
 
 
 def _fresh(told: Told, read: Read) -> Told | None:
