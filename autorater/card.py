@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from math import isfinite
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -206,7 +207,7 @@ def _read_value(card: str, option: Option, given: object) -> Value:
     if given is None:
         return option.default
     value = _converted(given, type(option.default))
-    if value is None:
+    if value is None or (isinstance(value, float) and not isfinite(value)):
         kind = type(option.default).__name__
         raise UsageError(f"{card}.{option.name}: expected a {kind} ({option.meaning}), got {given!r}")
     if option.choices and value not in option.choices:
@@ -223,7 +224,7 @@ def _converted(given: object, kind: type[Value]) -> Value | None:
     if kind in (int, float) and isinstance(given, (str, int)) and not isinstance(given, bool):
         try:
             return kind(given)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return None
 

@@ -85,6 +85,12 @@ def test_counts_and_words_on_tiny_graphs() -> None:
     assert nothing.text == "None of the 80 kinds of things that it knows was found."
 
 
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
+def test_a_threshold_that_no_score_can_have_is_refused(wrong: float) -> None:
+    with pytest.raises(SpecialistError, match=r"coco_objects\.threshold: expected 0 to 1, got"):
+        CocoObjects(weights=tiny_weights("coco_objects"), threshold=wrong)
+
+
 def test_no_weights_at_all() -> None:
     with pytest.raises(SpecialistError, match="run `autorater tools pull coco_objects`"):
         CocoObjects()

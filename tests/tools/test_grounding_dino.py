@@ -118,6 +118,13 @@ def test_thresholds_are_used(folder: Path) -> None:
     assert "red cat: not found (at most " in outcome.text
 
 
+@pytest.mark.parametrize("option", ["box_threshold", "text_threshold"])
+def test_a_threshold_that_no_probability_can_have_is_refused(folder: Path, option: str) -> None:
+    wrong: dict[str, Any] = {option: 1.5}
+    with pytest.raises(SpecialistError, match=rf"grounding_dino\.{option}: expected 0 to 1, got 1\.5"):
+        GroundingDino(weights=folder, **wrong)
+
+
 def test_a_batch_of_any_mixture_says_the_same_as_one_by_one(detector: GroundingDino) -> None:
     wide = open_picture(small("astronaut").rgb().resize((300, 200)))
     views = [

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autorater.assessment import Region
+from autorater.errors import SpecialistError
 
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of width and height, 0 to 1."""
@@ -29,6 +30,13 @@ class Box:
     def region(self) -> Region:
         """As it is shown."""
         return Region(label=self.label, box=self.corners, score=self.score)
+
+
+def check_threshold(option: str, value: float) -> float:
+    """`value`, when it can be a threshold of scores: 0 to 1. Raises SpecialistError that names the option otherwise."""
+    if not 0 <= value <= 1:  # so written that NaN fails too
+        raise SpecialistError(f"{option}: expected 0 to 1, got {value:g}")
+    return value
 
 
 def corners_within(left: float, top: float, right: float, bottom: float) -> Corners:

@@ -7,6 +7,7 @@ from pathlib import Path
 from autorater.assessment import Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.toolbox import View
+from autorater_tools._boxes import check_threshold
 from autorater_tools._coco import CocoDetector, Seen
 from autorater_tools._pixels import one_by_one
 
@@ -20,8 +21,8 @@ class CocoObjects:
         # Always on the CPU: the networks are so small that a GPU gains nothing.
         if weights is None:
             raise SpecialistError("the weights of coco_objects are not here: run `autorater tools pull coco_objects`")
+        self.threshold = check_threshold("coco_objects.threshold", threshold)
         self.detector = CocoDetector(weights)
-        self.threshold = threshold
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""

@@ -10,6 +10,7 @@ from autorater.assessment import Declined, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
+from autorater_tools._boxes import check_threshold
 from autorater_tools._checkpoints import in_batches
 from autorater_tools._grounding import Caption, Network, Ported, Sighting, caption_of, sighting
 from autorater_tools._phrases import listed_texts, phrase_texts, whole_text
@@ -46,9 +47,9 @@ class GroundingDino:
         text_threshold: float = 0.25,
         phrases: str = "noun_phrases",
     ) -> None:
+        self.box_threshold = check_threshold("grounding_dino.box_threshold", box_threshold)
+        self.text_threshold = check_threshold("grounding_dino.text_threshold", text_threshold)
         self.network = _open(variant, backend, weights, device)
-        self.box_threshold = box_threshold
-        self.text_threshold = text_threshold
         self.rule = RULES[phrases]
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
