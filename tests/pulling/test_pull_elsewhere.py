@@ -73,6 +73,10 @@ def test_what_is_got_by_hand_is_explained(tmp_path: Path) -> None:
     (came,) = get(it, How(folder=tmp_path / "mine"))
     assert (came.sha256, came.pinned) == (DIGEST, True)
     assert weights_folder(it, {}) == folder_of(it)
+    (tmp_path / "mine" / "fox.pt").unlink()  # the one in the store is a hard link to it
+    (tmp_path / "mine" / "fox.pt").write_bytes(b"another")
+    assert get(it, How(folder=tmp_path / "mine")) == []  # what is there is what came first
+    assert [one.pinned for one in get(it, How(folder=tmp_path / "mine", repin=True))] == [True]
 
 
 @pytest.mark.parametrize("path", ["fox/deep/fox.pt", "deep/fox.pt", "fox.pt"])

@@ -99,7 +99,7 @@ def test_a_file_that_is_missing_cut_short_or_no_script_is_told(store: Path, tmp_
     broken = tmp_path / "unified" / "end2end.pt"
     for content in (whole[: len(whole) // 2], b"", b"<html>Quota exceeded</html>"):
         broken.write_bytes(content)
-        with pytest.raises(SpecialistError, match="tools pull pal4vst --from"):
+        with pytest.raises(SpecialistError, match="tools pull pal4vst --from FOLDER --repin`"):
             Pal4Vst(weights=tmp_path)
     torch.save({"weight": torch.zeros(3)}, broken)  # a checkpoint, not the export
     with pytest.raises(SpecialistError, match="no TorchScript"):

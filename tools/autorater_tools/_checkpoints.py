@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from autorater.errors import SpecialistError
+from autorater_tools._weights import AGAIN
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,7 +36,7 @@ def load_pretrained(loader: Any, folder: Path, **keywords: Any) -> Any:
     except Exception as error:  # whatever the library raises, the folder is to blame
         raise SpecialistError(
             f"{folder.name!r} is no checkpoint that {loader.__name__} can read ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}): fetch it again with `autorater tools pull`"
+            f"{' '.join(str(error).split())[:200]}): {AGAIN}"
         ) from error
 
 
@@ -64,8 +65,8 @@ def load_model(loader: Any, folder: Path, *, device: str, dtype: torch.dtype | N
     )
     if missing := sorted(told["missing_keys"]):
         raise SpecialistError(
-            f"{folder.name!r} lacks {len(missing)} weights ({missing[0]}, …): fetch it again with "
-            "`autorater tools pull`, or use a checkpoint of the architecture that its config.json names"
+            f"{folder.name!r} lacks {len(missing)} weights ({missing[0]}, …): {AGAIN}, or use "
+            "a checkpoint of the architecture that its config.json names"
         )
     return model.to(device).eval()
 

@@ -17,6 +17,7 @@ from PIL import Image
 from autorater.errors import SpecialistError
 from autorater.vision_ops import allow_torchvision
 from autorater_tools._checkpoints import in_batches, load_model, load_pretrained
+from autorater_tools._weights import AGAIN
 
 CACHED = frozenset({"llava", "llava_onevision", "internvl", "qwen2_5_vl", "qwen3_vl"})
 """Architectures of which the tests show that a shared beginning changes nothing. The others compute all anew."""
@@ -81,8 +82,7 @@ class ImageTextModel:
             self.rows([Image.new("RGB", (64, 48))], [self.prompt("?")])
         except Exception as error:  # whatever the processor raises, its settings are to blame
             raise SpecialistError(
-                f"the processor of {folder.name!r} cannot prepare an image ({type(error).__name__}: {error}): "
-                "fetch it again with `autorater tools pull`"
+                f"the processor of {folder.name!r} cannot prepare an image ({type(error).__name__}: {error}): {AGAIN}"
             ) from error
 
     def plain(self, text: str) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from autorater.errors import SpecialistError
 from autorater_tools._tensors import demand, read_tensors
+from autorater_tools._weights import AGAIN
 
 FILES = ("adapter_model.safetensors", "adapter_model.bin")
 OTHER_KINDS = ("use_dora", "alpha_pattern", "rank_pattern", "modules_to_save", "layer_replication", "use_qalora")
@@ -59,8 +60,7 @@ def _scale(path: Path) -> float:
         rank, alpha = int(settings["r"]), float(settings["lora_alpha"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecialistError(
-            f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}): fetch it again with "
-            "`autorater tools pull`"
+            f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}): {AGAIN}"
         ) from error
     if other := [name for name in OTHER_KINDS if settings.get(name)]:
         raise SpecialistError(f"{path.parent.name} is no plain LoRA ({', '.join(other)} is set): it is not supported")

@@ -68,7 +68,7 @@ def loading_from(folder: Path, card: str, *more: tuple[Any, Mapping[str, Any]]) 
     except Exception as error:  # whatever the package raises, the files are to blame
         raise SpecialistError(
             f"the weights of {card} cannot be loaded ({type(error).__name__}: {' '.join(str(error).split())[:200]}): "
-            f"run `autorater tools pull {card}` to fetch them again"
+            f"run `autorater tools pull {card}` to fetch them again, and --repin where nobody publishes their sha256"
         ) from error
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autorater.errors import SpecialistError
+from autorater_tools._weights import AGAIN
 
 PLACE = "{text_prompt}"
 """Where the prompt goes in the authors' instructions."""
@@ -21,8 +22,7 @@ def read_texts(path: Path, names: Sequence[str]) -> dict[str, str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError) as error:
         raise SpecialistError(
-            f"{path.name} cannot be read as the authors' prompts ({type(error).__name__}): fetch it again with "
-            "`autorater tools pull`"
+            f"{path.name} cannot be read as the authors' prompts ({type(error).__name__}): {AGAIN}"
         ) from error
     texts: dict[str, str] = {}
     for statement in tree.body:
@@ -31,10 +31,7 @@ def read_texts(path: Path, names: Sequence[str]) -> dict[str, str]:
                 if isinstance(target, ast.Name) and isinstance(statement.value.value, str):
                     texts[target.id] = statement.value.value
     if missing := [name for name in names if name not in texts]:
-        raise SpecialistError(
-            f"{path.name} lacks {', '.join(missing)}: it is of another version; fetch it again with "
-            "`autorater tools pull`"
-        )
+        raise SpecialistError(f"{path.name} lacks {', '.join(missing)}: it is of another version; {AGAIN}")
     return {name: texts[name] for name in names}
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from autorater.errors import SpecialistError
 from autorater_tools._checkpoints import load_pretrained, precision, without_bars
+from autorater_tools._weights import AGAIN
 
 State = Mapping[str, Tensor]
 SHOWN = 4
@@ -35,7 +36,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # the library raises what the damage happens to break
         raise SpecialistError(
             f"{path.name} cannot be read as weights ({type(error).__name__}): it is damaged or no file of tensors; "
-            "fetch it again with `autorater tools pull`"
+            f"{AGAIN}"
         ) from error
     named = cast("dict[str, Any]", found if isinstance(found, dict) else {})
     named = next(
@@ -124,10 +125,7 @@ def demand(missing: Sequence[str], left_over: Sequence[str], source: str) -> Non
     if left_over:
         told.append(f"has {_few(left_over)}, which no part of the model takes")
     if told:
-        raise SpecialistError(
-            f"{source} {' and '.join(told)}: it is of another model or version; fetch it again with "
-            "`autorater tools pull`"
-        )
+        raise SpecialistError(f"{source} {' and '.join(told)}: it is of another model or version; {AGAIN}")
 
 
 def _few(names: Sequence[str]) -> str:

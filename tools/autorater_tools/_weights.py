@@ -9,6 +9,8 @@ from autorater.card import Card, Weights, read_card
 from autorater.errors import MissingExtraError, SpecialistError
 from autorater.manifest import sha256_of
 
+AGAIN = "fetch it again with `autorater tools pull`, and --repin where nobody publishes its sha256"
+"""What to do about a file that cannot be read: the store has checked that it is the one that came, or the card's."""
 known_sha256 = lru_cache(sha256_of)
 """The sha256 of a file, read once in a process: for what nobody changes while it runs."""
 

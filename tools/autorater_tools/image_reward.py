@@ -17,6 +17,7 @@ from autorater_tools._clip import batch, to_pixels, told_cut
 from autorater_tools._heads import dense
 from autorater_tools._prompts import need_prompts
 from autorater_tools._tensors import State, demand, fill, read_tensors, renamed, under
+from autorater_tools._weights import AGAIN
 
 FILE = "ImageReward.pt"
 TOKENS = 35
@@ -122,9 +123,7 @@ def _text(state: State, settings: Path, seen: int) -> Any:
         names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
         sizes = {name: int(given[name]) for name in (*names, "max_position_embeddings")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SpecialistError(
-            f"{settings.name} cannot be read ({type(error).__name__}): fetch it again with `autorater tools pull`"
-        ) from error
+        raise SpecialistError(f"{settings.name} cannot be read ({type(error).__name__}): {AGAIN}") from error
     epsilon = float(given.get("layer_norm_eps", 1e-12))
     make: Any = BlipTextConfig
     config = make(**sizes, encoder_hidden_size=seen, layer_norm_eps=epsilon, is_decoder=True)

@@ -58,7 +58,7 @@ class Pal4Vst:
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise SpecialistError(
                 f"end2end.pt gave {shape}, PAL4VST's export gives (1, 1, {SIDE}, {SIDE}): it is another model; "
-                "bring the right file by `autorater tools pull pal4vst --from FOLDER`"
+                "bring the right file by `autorater tools pull pal4vst --from FOLDER --repin`"
             )
         return np.asarray(found[0, 0].cpu()) > 0
 
@@ -79,7 +79,7 @@ def load_script(path: Path, *, device: str) -> Any:
         lines = str(error).strip().splitlines()
         raise SpecialistError(
             f"{path.parent.name}/{path.name} is no TorchScript that can be read ({lines[0][:160] if lines else ''}): "
-            "bring it again by `autorater tools pull pal4vst --from FOLDER`"
+            "bring it again by `autorater tools pull pal4vst --from FOLDER --repin`"
         ) from error
 
 
