@@ -9,6 +9,7 @@ import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
@@ -26,6 +27,7 @@ from autorater.sync import run_sync
 from autorater.toolbox import View, checked, load_specialist
 
 Status = Literal["ok", "note", "bad"]
+ELSEWHERE = "mend its rights, or name another folder by AUTORATER_WEIGHTS"
 _PACKAGES = ("openai", "anthropic", "google-genai", "torch", "transformers", "onnxruntime", "deepface")
 
 
@@ -86,10 +88,14 @@ def _packages() -> list[tuple[Status, str, str]]:
 def _weights() -> list[tuple[Status, str, str]]:
     """What the weights store holds, how much room is left, and which files nothing vouches for."""
     root = store_root()
+    wrong = _unwritable(root)
     if not root.is_dir():
-        return [("ok", "weights store", "empty; `autorater tools pull` fills it")]
-    free = in_words(shutil.disk_usage(root).free)
-    found: list[tuple[Status, str, str]] = [("ok", "weights store", f"{in_words(size_on_disk(root))}, {free} free")]
+        told = f"cannot be made ({wrong}): {ELSEWHERE}" if wrong else "empty; `autorater tools pull` fills it"
+        return [("note" if wrong else "ok", "weights store", told)]
+    told = f"{in_words(size_on_disk(root))}, {in_words(shutil.disk_usage(root).free)} free"
+    if wrong:
+        told += f"; cannot be written ({wrong}), so nothing can be pulled: {ELSEWHERE}"
+    found: list[tuple[Status, str, str]] = [("note" if wrong else "ok", "weights store", told)]
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         what = f"weights of {folder.name}"
         try:
@@ -107,6 +113,16 @@ def _weights() -> list[tuple[Status, str, str]]:
             told.append(f"never verified: {', '.join(strange[:3])}{' …' if len(strange) > 3 else ''}")
         found.append(("note" if len(told) > 1 else "ok", what, "; ".join(told)))
     return found
+
+
+def _unwritable(folder: Path) -> str:
+    """Why this folder, there or to be made, cannot be written; "" when it can be."""
+    try:
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 def _specialists(*, load: bool) -> list[tuple[Status, str, str]]:

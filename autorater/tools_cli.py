@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autorater.cli_options import read_places
 from autorater.errors import AutoRaterError, UsageError, one_line
-from autorater.places_cli import add_commands
+from autorater.places_cli import Places, add_commands
 
 if TYPE_CHECKING:
     from autorater.card import Card
@@ -156,6 +157,7 @@ def try_one(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="The prompt or the editing instruction.")] = "",
     source: Annotated[list[str] | None, typer.Option("--source", "-s", help="Source image of an edit.")] = None,
     option: Options = None,
+    place: Places = None,
     out: Annotated[Path, typer.Option(help="The folder for the annotated pictures.")] = Path(),
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …")] = "cpu",
     commercial: Commercial = False,
@@ -170,6 +172,7 @@ def try_one(
         prompt=prompt,
         sources=source or [],
         options=read_options(option),
+        places=read_places(place),
         out=out,
         device=device,
         commercial=commercial,

@@ -43,6 +43,7 @@ def try_specialist(
     prompt: str,
     sources: Sequence[str],
     options: Mapping[str, str],
+    places: Mapping[str, str],
     out: Path,
     device: str,
     commercial: bool,
@@ -50,13 +51,15 @@ def try_specialist(
     """Let one specialist look at every image, as one batch; annotated pictures are written to the folder `out`.
 
     Raises:
-        UsageError: it is unknown, cannot run here, or lacks what it looks at.
+        UsageError: it is unknown, cannot run there, or lacks what it looks at; a place is another specialist's.
         MissingExtraError: a package of it is not installed.
 
     """
     check_device(device)
-    toolbox = Toolbox(device=device, commercial=commercial, options={name: options} if options else None)
+    toolbox = Toolbox(device=device, commercial=commercial, options={name: options} if options else None, places=places)
     card = toolbox.card(name)
+    if idle := sorted(set(toolbox.places) - {name}):
+        raise UsageError(f"a place is given for {', '.join(idle)}, but {name} is tried: leave it out")
     toolbox.require([name])
     looked_at = views(card, images, prompt=prompt, sources=sources)
     try:

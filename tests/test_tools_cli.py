@@ -169,6 +169,22 @@ def test_pull_makes_ready(foxes: Path, server: WeightsServer) -> None:
     assert doctor["specialist fox_finder"]["detail"] == "ready"
 
 
+def test_the_doctor_tells_of_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("AUTORATER_WEIGHTS", str(tmp_path / "file" / "store"))
+    (told,) = [row for row in run("doctor", "--json").json if row["what"] == "weights store"]
+    assert told["status"] == "note"
+    assert told["detail"].startswith("cannot be made (Not a directory): mend its rights, or name another folder")
+    assert str(tmp_path) not in told["detail"]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    if os.access(closed, os.W_OK):
+        return  # root may write everywhere
+    monkeypatch.setenv("AUTORATER_WEIGHTS", str(closed))
+    (told,) = [row for row in run("doctor", "--json").json if row["what"] == "weights store"]
+    assert "free; cannot be written (Permission denied), so nothing can be pulled: mend" in told["detail"]
+
+
 def test_pull_of_what_needs_nothing() -> None:
     assert run("tools", "pull", "sharpness").out == "sharpness: needs no weights beyond its packages\n"
 
@@ -265,6 +281,15 @@ def test_try_shows_readings_and_a_picture() -> None:
         ),
         (("fox_with_a_very_long_name_indeed", "a.png"), 2, "autorater-vision[foxes]"),
         (("fox_findr", "a.png"), 2, "did you mean 'fox_finder'?"),
+        (("fox_finder", "a.png", "--place", "worker"), 2, "--place: expected NAME=PLACE"),
+        (("fox_finder", "a.png", "--place", "fox_finder=there"), 2, "a place is here, worker, worker:/path/to/python"),
+        (
+            ("fox_finder", "a.png", "--place", "sharpness=worker"),
+            2,
+            "a place is given for sharpness, but fox_finder is tried: leave it out",
+        ),
+        (("coco_objects", "a.png", "-o", "threshold=nan"), 2, "coco_objects.threshold: expected a float"),
+        (("coco_objects", "a.png", "-o", "threshold=1e999"), 2, "coco_objects.threshold: expected a float"),
     ],
 )
 def test_a_wrong_try_is_one_line(call: tuple[str, ...], status: int, words: str) -> None:
@@ -272,6 +297,15 @@ def test_a_wrong_try_is_one_line(call: tuple[str, ...], status: int, words: str)
     ran = run("tools", "try", *call)
     assert (ran.status, ran.out, ran.err.count("\n")) == (status, "", 1)
     assert words in ran.err
+
+
+def test_try_looks_where_it_is_told_to() -> None:
+    pytest.importorskip("httpx", reason="the extra workers is not installed")
+    run("tools", "pull", "fox_finder")
+    call = ("tools", "try", "fox_finder", "a.png", "--prompt", "four", "--json")
+    here, there = run(*call).json, run(*call, "--place", "fox_finder=worker").json
+    assert here[0]["outcome"]["kind"] == "measured"
+    assert there[0]["outcome"] == here[0]["outcome"]
 
 
 def test_try_tells_by_its_status_when_nothing_came(foxes: Path) -> None:
