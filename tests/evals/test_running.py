@@ -159,17 +159,20 @@ def test_refusals_are_counted_and_are_no_score(data: Path, tmp_path: Path) -> No
 
 
 def test_two_runs_are_compared_item_by_item(data: Path, tmp_path: Path) -> None:
-    good, bad = judged(data, tmp_path / "good"), judged(data, tmp_path / "bad", first)
-    found = compare_runs(bad, good, parts=["pairs"])
+    good = judged(data, tmp_path / "good", parts=["pairs"])
+    bad = judged(data, tmp_path / "bad", first, parts=["pairs"], order="given")
+    found = compare_runs(bad, good)
     (row,) = found.rows
-    assert (row.first, row.second, row.items) == (0.5, 1.0, 12)
-    assert row.difference.figure.value == pytest.approx(0.5)
-    assert row.difference.p is not None
-    assert row.difference.p < 0.01
+    assert row.first is not None
+    assert (row.second, row.items) == (1.0, 12)
+    assert row.difference.figure.value == pytest.approx(1 - row.first)
+    assert row.comparison is not None
+    assert row.comparison.mcnemar is not None
+    assert (row.comparison.mcnemar.first_only, row.comparison.mcnemar.second_only) == (0, round(12 * (1 - row.first)))
     ran = command("eval", "compare", tmp_path / "bad", tmp_path / "good")
     assert ran.status == 0
-    assert "0.500  1.000" in ran.out
-    same = compare_runs(good, good, parts=["pairs"]).rows[0]
+    assert "second - first" in ran.out
+    same = compare_runs(good, good).rows[0]
     assert same.difference.figure.value == 0
 
 

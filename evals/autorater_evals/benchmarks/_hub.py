@@ -40,7 +40,7 @@ def fetch(benchmark: Benchmark, folder: Path) -> tuple[Path, ...]:
     try:
         datasets: Any = import_module("datasets")
     except ImportError as error:
-        raise MissingExtraError(f"fetching {benchmark.name}", extra="evals") from error
+        raise MissingExtraError(f"fetching {benchmark.name}", extra="datasets") from error
     files: list[Path] = []
     for configuration in hub.configurations or ("",):
         target = folder / f"{configuration or 'default'}-{hub.split}.jsonl"

@@ -103,7 +103,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         import pyarrow  # pyright: ignore[reportMissingTypeStubs]
         from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
-        raise MissingExtraError(f"reading {path.name}", extra="evals") from error
+        raise MissingExtraError(f"reading {path.name}", extra="datasets") from error
     arrow: Any = pyarrow
     tables: Any = parquet
     try:

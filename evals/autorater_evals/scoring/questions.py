@@ -6,6 +6,7 @@ import numpy as np
 
 from autorater.judgment import Judgment
 from autorater_evals.evaluation import Row
+from autorater_evals.figure import Figure
 from autorater_evals.item import Item
 from autorater_evals.statistics.missing import mean_figure
 from autorater_evals.statistics.reliability import cohen_kappa
@@ -23,13 +24,27 @@ def read_questions(judgment: Judgment) -> Answers | None:
 
 def question_rows(part: str, items: Sequence[Item], told: Mapping[str, Answers | None]) -> Iterator[Row]:
     """Accuracy over all questions that people answered, also by facet; "cannot tell" and "not applicable" are wrong."""
+    yield Row(part=part, figure=_share_of_yes(items, told))
     asked = [item for item in items if item.answers]
+    if not asked:
+        return
     yield from _rows(part, asked, told, "all")
     values = sorted({(kind, value) for item in asked for kind, value in item.facets.items()})
     for kind, value in values if len(values) <= 60 else ():
         some = [item for item in asked if item.facets.get(kind) == value]
         if len(some) < len(asked):
             yield from list(_rows(part, some, told, f"{kind}: {value}"))[:1]
+
+
+def _share_of_yes(items: Sequence[Item], told: Mapping[str, Answers | None]) -> Figure:
+    """The mean over images of their share of "yes" among "yes" and "no", the score of a question set (DSG, TIFA)."""
+    shares: list[float] = []
+    for item in items:
+        given = told.get(item.id)
+        decided = [answer for answer in (given or {}).values() if answer in ("yes", "no")]
+        shares.append(decided.count("yes") / len(decided) if decided else float("nan"))
+    clusters = [item.cluster for item in items]
+    return mean_figure(np.array(shares), measure="share_of_yes", clusters=clusters)
 
 
 def _rows(part: str, items: Sequence[Item], told: Mapping[str, Answers | None], slice: str) -> Iterator[Row]:

@@ -139,5 +139,5 @@ def test_a_benchmark_that_is_not_on_the_hub_says_where_it_is(tmp_path: Path) -> 
 
 def test_names_the_extra_that_brings_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(MissingExtraError, match=r"autorater-vision\[evals\]"):
+    with pytest.raises(MissingExtraError, match=r"autorater-vision\[datasets\]"):
         fetch(benchmark_at("nobody/nothing"), tmp_path)
