@@ -1,0 +1,99 @@
+"""A set on disk: `examples.jsonl`, `images/<sha256><suffix>`, `card.json`, `card.md`; written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from autorater.canonical import digest
+from autorater.document import describe_errors
+from autorater.errors import RecordError
+from autorater_evals.trainset.example import Example, Split
+
+EXAMPLES, IMAGES, CARD = "examples.jsonl", "images", "card.json"
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp"}
+"""Media type → suffix of an image's file; its bytes are the original's."""
+
+
+@dataclass(frozen=True)
+class TrainSet:
+    """A set, read lazily: examples are parsed as they pass by."""
+
+    folder: Path
+
+    def examples(self, split: Split | None = None) -> Iterator[Example]:
+        """Every example, or those of one split, in order. Raises RecordError that names a damaged line."""
+        path = self.folder / EXAMPLES
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    example = Example.model_validate_json(line)
+                except ValidationError as error:
+                    raise RecordError(f"{path.name}, line {number}: {describe_errors(error)}") from error
+                if split is None or example.split == split:
+                    yield example
+
+    @cached_property
+    def card(self) -> Mapping[str, Any]:
+        """The set's card: sources, licences, counts at each filter, balance, digests; see `card.md` for people."""
+        return json.loads((self.folder / CARD).read_text(encoding="utf-8"))
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """sha256 → file of every image."""
+        return {path.stem: path for path in sorted((self.folder / IMAGES).iterdir()) if len(path.stem) == 64}
+
+    def image(self, sha256: str) -> Path:
+        """The file of an image. Raises RecordError when it is missing."""
+        if sha256 not in self.files:
+            raise RecordError(f"the image {sha256[:12]}… is not in {str(self.folder / IMAGES)!r}: make the set again")
+        return self.files[sha256]
+
+
+def open_set(folder: str | Path) -> TrainSet:
+    """Open a set. Raises RecordError when the folder holds none."""
+    path = Path(folder)
+    if not (path / EXAMPLES).is_file() or not (path / CARD).is_file():
+        raise RecordError(f"no training set at {str(folder)!r}: expected {EXAMPLES} and {CARD} of `autorater distill`")
+    return TrainSet(path)
+
+
+def write_set(
+    folder: str | Path,
+    examples: Iterable[Example],
+    images: Mapping[str, tuple[str, bytes]],
+    card: Mapping[str, Any],
+    *,
+    described: str,
+) -> TrainSet:
+    """Write a set. `images` are sha256 → (media type, bytes); `card` is for machines, `described` the same in Markdown.
+
+    Raises RecordError when an image's bytes are not what its sha256 says, or the disk does not take the set.
+    """
+    path = Path(folder)
+    try:
+        (path / IMAGES).mkdir(parents=True, exist_ok=True)
+        for sha256, (media_type, data) in images.items():
+            if digest(data) != sha256:
+                raise RecordError(f"the bytes of the image {sha256[:12]}… have another sha256: nothing more is written")
+            file = path / IMAGES / f"{sha256}{SUFFIXES.get(media_type, '.img')}"
+            if not file.exists():
+                _whole(file, data)
+        lines = "".join(f"{example.model_dump_json()}\n" for example in examples)
+        _whole(path / EXAMPLES, lines.encode())
+        _whole(path / "card.md", described.encode())
+        _whole(path / CARD, (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
+    except OSError as error:
+        raise RecordError(f"cannot write the set to {str(folder)!r}: {error.strerror or error}") from error
+    return TrainSet(path)
+
+
+def _whole(path: Path, data: bytes) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(data)
+    part.replace(path)
