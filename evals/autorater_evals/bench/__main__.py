@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from autorater_evals.bench import memory, orchestration, replaying, starting
+from autorater_evals.bench import memory, orchestration, replaying, reporting, starting
 from autorater_evals.bench.figures import Figure, describe_machine, table
 
 BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "memory": memory.measure,
     "starting": starting.measure,
     "embedded": starting.measure_embedded,
+    "statistics": reporting.measure,
 }
 
 

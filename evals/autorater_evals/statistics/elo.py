@@ -9,6 +9,10 @@ from autorater_evals.statistics.games import Games
 from autorater_evals.statistics.ranking import Ranking, apart, make_ranking
 from autorater_evals.statistics.resampling import Array, Index, draw_weights
 
+GAMES = 10_000_000
+FEWEST = 100
+"""No more games than this are played for an interval, but at least so many draws."""
+
 
 def elo(games: Games, *, step: float = 4.0, orders: int = 20, draws: int = 200) -> Ranking:
     """Elo points, 1,000 at the start, the mean over `orders` shuffles of the comparisons (always the same ones).
@@ -17,9 +21,9 @@ def elo(games: Games, *, step: float = 4.0, orders: int = 20, draws: int = 200) 
     Recorded comparisons have none, hence the shuffles. A tie is half a win. Points start at 1,000 and move slowly:
     after 1,600 / (step ln 10) games against equals (174 at a step of 4) a third of the way is still to go. With few
     games of an item rank by Bradley-Terry, which Elo tends to. The interval draws comparisons, or whole clusters,
-    again and plays each draw in one shuffled order, so it holds the chance of sampling and of the order. Games go to
-    evalica one by one, since its weights scale what was won but not what was expected. Strengths and ranks are null
-    where no comparisons link some items with the rest.
+    again and plays each draw in one shuffled order, so it holds the chance of sampling and of the order; `draws` are
+    fewer with more than 50,000 comparisons. Games go to evalica one by one, since its weights scale what was won but
+    not what was expected. Strengths and ranks are null where no comparisons link some items with the rest.
     """
     why = apart(games)
     if why:
@@ -29,6 +33,7 @@ def elo(games: Games, *, step: float = 4.0, orders: int = 20, draws: int = 200) 
     points = np.mean([_play(games, rng.permutation(count), step) for _ in range(orders)], axis=0)
     found: list[Array] = []
     if games.clusters > 1:
+        draws = min(draws, max(FEWEST, GAMES // count))
         for portion in draw_weights(games.clusters, draws=draws, width=count):
             for often in portion:
                 drawn = np.repeat(np.arange(count), often.astype(np.intp)[games.cluster])

@@ -60,10 +60,10 @@ def rank(games: Games, *, model: Model = "bradley_terry", draws: int = drawing.D
     rows, size = count_rows(games), len(games.items)
     points, ties = _fit(rows, rows.counts, size, model)
     undefined = np.full(size, np.nan)
-    found = [
-        _fit(rows, counts, size, model)[0] if _parts(rows, counts, size, "strong")[0] == 1 else undefined
-        for counts in draw_counts(games, rows, draws=draws)
-    ]
+    found: list[Array] = []
+    for counts in draw_counts(games, rows, draws=draws):
+        linked = counts.all() or _parts(rows, counts, size, "strong")[0] == 1  # with every row it is as in the sample
+        found.append(_fit(rows, counts, size, model)[0] if linked else undefined)
     return make_ranking(games, model, points=points, found=np.array(found), ties=ties)
 
 
@@ -82,17 +82,30 @@ def ranking_agreement(
 def _fit(rows: Rows, counts: Array, size: int, model: Model) -> tuple[Array, float | None]:
     """Points of each item on Elo's scale around 1,000, and the tie parameter; NaN where the fit does not settle."""
     evalica: Any = import_module("evalica")
-    pandas: Any = import_module("pandas")
-    kept = counts > 0
-    first, second, tie, often = rows.winner[kept], rows.loser[kept], rows.tie[kept], counts[kept]
-    fit = evalica.bradley_terry if model == "bradley_terry" else evalica.newman
-    known = pandas.RangeIndex(size)
-    told = fit(first, second, (~tie).astype(np.uint8), index=known, weights=often, tolerance=1e-8, limit=LIMIT)
+    known: Any = import_module("pandas").RangeIndex(size)
+    if model == "bradley_terry":
+        fit, (first, second, often) = evalica.bradley_terry, _wins(rows, counts, size)
+        winners = np.ones(len(first), np.uint8)
+    else:
+        kept = counts > 0
+        fit, first, second, often = evalica.newman, rows.winner[kept], rows.loser[kept], counts[kept]
+        winners = (~rows.tie[kept]).astype(np.uint8)
+    told = fit(first, second, winners, index=known, weights=often, tolerance=1e-8, limit=LIMIT)
     scores = np.asarray(told.scores.reindex(known), dtype=np.float64)
     if told.iterations >= LIMIT or not np.isfinite(scores).all() or bool((scores <= 0).any()):
         return np.full(size, np.nan), None
     logs = np.log(scores)
     return 1000 + 400 / np.log(10) * (logs - logs.mean()), None if model == "bradley_terry" else float(told.v)
+
+
+def _wins(rows: Rows, counts: Array, size: int) -> tuple[Index, Index, Array]:
+    """Winners, losers and how often, with a tie as half a win for either: fewer rows than with ties."""
+    half = np.where(rows.tie, counts / 2, counts)
+    winner = np.concatenate([rows.winner, rows.loser[rows.tie]])
+    loser = np.concatenate([rows.loser, rows.winner[rows.tie]])
+    won = np.bincount(winner * size + loser, np.concatenate([half, half[rows.tie]]))
+    pairs = np.flatnonzero(won)
+    return pairs // size, pairs % size, np.asarray(won[pairs], dtype=np.float64)
 
 
 def _parts(rows: Rows, counts: Array, size: int, kind: Literal["strong", "weak"]) -> tuple[int, Index]:
