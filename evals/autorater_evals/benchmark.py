@@ -65,7 +65,7 @@ class Hub(Record):
     repository: str
     configurations: tuple[str, ...] = ()
     """Those that are read; empty for the only one."""
-    split: str
+    splits: tuple[str, ...] = Field(min_length=1)
     revision: str | None = None
     """A commit, where one is known."""
 

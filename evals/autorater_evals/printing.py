@@ -193,13 +193,16 @@ def show_card(found: Benchmark) -> None:
     allowed = "may be trained on" if meta.training_allowed else "must not be trained on"
     say(f"licence: {meta.licence}; {allowed}: {meta.training_note}")
     if meta.hub:
-        say(f"hub: {meta.hub.repository} ({', '.join(meta.hub.configurations) or 'default'}, {meta.hub.split})")
+        say(
+            f"hub: {meta.hub.repository} ({', '.join(meta.hub.configurations) or 'default'}, {', '.join(meta.hub.splits)})"
+        )
     for part in meta.parts:
         counts = ", ".join(f"{number:,} {what}" for what, number in part.expect.items()) or "any number of items"
         say(f"part {part.name} ({part.kind}): {counts}")
         say(*(f"  {one.name}: {one.meaning} (reads {', '.join(one.reads)})" for one in part.dimensions))
     for one in meta.published:
-        say(f"published: {one.part}, {one.judge}, {one.measure} {one.value:g} ({one.source})")
+        where = one.part if one.dimension == "overall" else f"{one.part}, {one.dimension}"
+        say(f"published: {where}, {one.judge}, {one.measure} {one.value:g} ({one.source})")
     say("", found.card.body.rstrip())
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ Keep = Callable[[bytes, str], str]
 
 
 def fetch(benchmark: Benchmark, folder: Path) -> tuple[Path, ...]:
-    """Write each configuration that the card names as `<folder>/<configuration or "default">-<split>.jsonl`.
+    """Write each configuration and split that the card names as `<folder>/<configuration or "default">-<split>.jsonl`.
 
     Images, also in lists, are kept with their own bytes under `images/`, named by the first 16 digits of their sha256,
     and stand as paths in the rows. What is there already is not fetched again, and an interrupted fetch goes on after
@@ -42,14 +43,16 @@ def fetch(benchmark: Benchmark, folder: Path) -> tuple[Path, ...]:
     except ImportError as error:
         raise MissingExtraError(f"fetching {benchmark.name}", extra="datasets") from error
     files: list[Path] = []
-    for configuration in hub.configurations or ("",):
-        target = folder / f"{configuration or 'default'}-{hub.split}.jsonl"
+    for configuration, split in product(hub.configurations or ("",), hub.splits):
+        target = folder / f"{configuration or 'default'}-{split}.jsonl"
         files.append(target)
         if target.exists():
             continue
         try:
             with _quiet(datasets):
-                _write(_rows(datasets, hub, configuration), target, what=f"{benchmark.name} {configuration}".strip())
+                _write(
+                    _rows(datasets, hub, configuration, split), target, what=f"{benchmark.name} {configuration}".strip()
+                )
         except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"cannot fetch {benchmark.name} from {hub.repository} ({without_folders(one_line(error))[:300]}): "
@@ -58,10 +61,10 @@ def fetch(benchmark: Benchmark, folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _rows(datasets: Any, hub: Hub, configuration: str) -> Any:
+def _rows(datasets: Any, hub: Hub, configuration: str, split: str) -> Any:
     """The stream of rows; only the files of this split are read, and nothing is decoded."""
     stream = datasets.load_dataset(
-        hub.repository, configuration or None, split=hub.split, revision=hub.revision, streaming=True
+        hub.repository, configuration or None, split=split, revision=hub.revision, streaming=True
     )
     return stream.decode(False)
 

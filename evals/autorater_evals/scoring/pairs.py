@@ -37,6 +37,8 @@ def pair_rows(part: Part, told: Told, orders: Mapping[str, Orders]) -> Iterator[
         yield row(accuracy(told.people, told.sides, rule=rule, clusters=told.clusters))
     if ties:
         yield row(accuracy(told.people, told.sides, rule="three_way", human_ties="count", clusters=told.clusters))
+        half = accuracy(told.people, told.sides, rule="half", human_ties="count", clusters=told.clusters)
+        yield row(half.model_copy(update={"measure": "accuracy_half_with_ties"}))
         yield from map(row, _calibrated(told))
     if any(one.both for one in told.preferences):
         yield row(_four_labels(told))

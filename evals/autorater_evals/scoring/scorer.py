@@ -154,16 +154,15 @@ def _marked(run: Evaluated, row: Row) -> Row:
     """The row with what was published beside it, and whether the protocol reports it."""
     part = next(part for part in run.header.parts if part.name == row.part)
     measure = row.figure.measure
+    whole = row.slice == "all" or measure == "group_accuracy"  # of groups there is no figure over all sizes
     told = {
         one.judge: one.value
         for one in run.header.published
-        if (one.part, one.dimension, one.measure) == (row.part, row.dimension or one.dimension, measure)
-        and row.slice == "all"
+        if (one.part, one.dimension, one.measure) == (row.part, row.dimension or one.dimension, measure) and whole
     }
     usual = {"points": ("pearson", "spearman"), "questions": ("accuracy",)}.get(part.kind, ("accuracy_half",))
-    return row.model_copy(
-        update={"published": told, "headline": row.slice == "all" and measure in (part.figures or usual)}
-    )
+    headline = whole and measure in (part.figures or usual)
+    return row.model_copy(update={"published": told, "headline": headline})
 
 
 def _profile(run: Evaluated, read: Read) -> Profile:

@@ -35,7 +35,7 @@ def named(data: bytes, extension: str) -> str:
 def benchmark_at(repository: Path | str, *configurations: str, split: str = "test") -> Benchmark:
     """Some benchmark, with another place on the hub."""
     known = get_benchmark("tifa160")
-    hub = Hub(repository=str(repository), configurations=configurations, split=split)
+    hub = Hub(repository=str(repository), configurations=configurations, splits=(split,))
     return replace(known, card=replace(known.card, meta=known.meta.model_copy(update={"hub": hub})))
 
 
