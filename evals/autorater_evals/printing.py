@@ -193,9 +193,8 @@ def show_card(found: Benchmark) -> None:
     allowed = "may be trained on" if meta.training_allowed else "must not be trained on"
     say(f"licence: {meta.licence}; {allowed}: {meta.training_note}")
     if meta.hub:
-        say(
-            f"hub: {meta.hub.repository} ({', '.join(meta.hub.configurations) or 'default'}, {', '.join(meta.hub.splits)})"
-        )
+        configurations = ", ".join(meta.hub.configurations) or "default"
+        say(f"hub: {meta.hub.repository} ({configurations}; {', '.join(meta.hub.splits)})")
     for part in meta.parts:
         counts = ", ".join(f"{number:,} {what}" for what, number in part.expect.items()) or "any number of items"
         say(f"part {part.name} ({part.kind}): {counts}")
