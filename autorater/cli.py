@@ -31,10 +31,14 @@ app = typer.Typer(
 app.add_typer(tools_app, name="tools")
 
 
-def add_commands() -> None:
-    """Add the commands of installed packages: each entry point of `autorater.commands` is a Typer app or a function."""
-    known = {group.name for group in app.registered_groups} | {command.name for command in app.registered_commands}
-    for point in entry_points(group="autorater.commands"):
+def add_commands(asked: str) -> None:
+    """Add the commands of installed packages: each entry point of `autorater.commands` is a Typer app or a function.
+
+    `asked` is the first word given: when it is a command already, nothing else is imported for it.
+    """
+    named = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known = named | {group.name for group in app.registered_groups}
+    for point in entry_points(group="autorater.commands") if asked not in known else ():
         if point.name in known:
             continue
         command = point.load()
@@ -252,7 +256,7 @@ def demo(
 def main(arguments: list[str] | None = None) -> None:
     """The command. Errors of ours are one line on stderr (with --json also an object on stdout)."""
     given = sys.argv[1:] if arguments is None else arguments
-    add_commands()
+    add_commands(given[0] if given else "")
     try:
         status = app(args=given or ["--help"], standalone_mode=False)
         sys.stdout.flush()
