@@ -140,7 +140,7 @@ def _read(run: Evaluated, target: Target) -> _Judged:
         costs.append(judgment.cost)
         return judgment
 
-    marks = target.marks(map(watch, run.judgments()), target.reader(run.cards))
+    marks = target.marks(map(watch, run.judgments()), run.cards)
     with RunLog(run.folder) as log:
         calls = log.count("asked")
     return _Judged(marks, dict(outcomes), calls, total_cost(costs), len(seen))

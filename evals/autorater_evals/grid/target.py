@@ -3,9 +3,9 @@
 A unit is what is counted: a pair, an image, a group of pairs, or one question about an image.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -33,8 +33,8 @@ MEASURES: Mapping[Kind, tuple[str, ...]] = {
 }
 """Kind of a part → its measures, the default first (paper 001: Pearson for points)."""
 CORRELATIONS = MEASURES["points"]
-Reader = Callable[[Judgment], Answer]
-"""What a judgment answers in the target's dimension."""
+Told: TypeAlias = Answer | Mapping[str, str] | None
+"""What a judgment says: an answer; of questions, question → answer, or None without a result."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,22 @@ class Target:
         """The target in words."""
         return " ".join(filter(None, (self.part.name, self.dimension.name if self.dimension else "", self.measure)))
 
-    def reader(self, cards: Mapping[str, Card]) -> Reader:
-        """How the judgments of a judge are read; `cards` are those on offer to it."""
-        reads = self.dimension.reads if self.dimension else ("overall",)
-        return lambda judgment: read_answer(judgment, reads, cards)
-
-    def marks(self, judgments: Iterable[Judgment], read: Reader) -> Array:
-        """What each unit got, (units,): 0 to 1, or a score where the measure is a correlation; NaN without a result."""
+    def read(self, judgment: Judgment, cards: Mapping[str, Card]) -> Told:
+        """What a judgment says in this dimension; `cards` are those on offer to the judge."""
         if self.part.kind == "questions":
-            return self._answered(judgments)
-        answers = {judgment.id: read(judgment) for judgment in judgments if judgment.id in self.places}
-        return self.marks_of(answers)
+            return read_questions(judgment)
+        assert self.dimension is not None
+        return read_answer(judgment, self.dimension.reads, cards)
 
-    def marks_of(self, answers: Mapping[str, Answer]) -> Array:
-        """As `marks`, from item → answer; not for questions."""
+    def marks(self, judgments: Iterable[Judgment], cards: Mapping[str, Card]) -> Array:
+        """What each unit got, (units,): 0 to 1, or a score where the measure is a correlation; NaN without a result."""
+        return self.marks_of({one.id: self.read(one, cards) for one in judgments if one.id in self.places})
+
+    def marks_of(self, told: Mapping[str, Told]) -> Array:
+        """As `marks`, from item → what its judgment says."""
+        if self.part.kind == "questions":
+            return self._answered({id: one for id, one in told.items() if not isinstance(one, Answer)})
+        answers = {id: one for id, one in told.items() if isinstance(one, Answer) and id in self.places}
         if self.part.kind == "points":
             found = np.full(len(self.units), np.nan)
             for item, answer in answers.items():
@@ -100,13 +102,13 @@ class Target:
             found[place] = found[place] * right
         return found
 
-    def _answered(self, judgments: Iterable[Judgment]) -> Array:
+    def _answered(self, told: Mapping[str, Mapping[str, str] | None]) -> Array:
         """As in `scoring.questions`: "cannot tell" is wrong, and a judgment without a result is missing."""
         found = np.full(len(self.units), np.nan)
-        for judgment in judgments:
-            said, truths = read_questions(judgment), self.truths.get(judgment.id, {})
+        for item, said in told.items():
             if said is not None:
-                for place, (question, truth) in zip(self.places.get(judgment.id, ()), truths.items(), strict=True):
+                truths = self.truths.get(item, {}).items()
+                for place, (question, truth) in zip(self.places.get(item, ()), truths, strict=True):
                     found[place] = float(said.get(question) == truth)
         return found
 
