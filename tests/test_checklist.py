@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from judging import questions, rater
+from pictures import png
 
 from autorater.checklist import ANSWERS, Checklist, Item, default_checklist, fold, read_checklist, share_of_yes
 from autorater.errors import UsageError
+from autorater.replay import replay
 from autorater.verdict import verdict_schema
 
 README = Path(__file__).parent.parent / "prompts" / "README.md"
@@ -113,3 +116,20 @@ def test_the_example_of_the_readme_is_a_checklist(tmp_path: Path) -> None:
     checklist = read_checklist(written(tmp_path, example))
     assert len(checklist.items) >= 2
     assert any(item.depends_on for item in checklist.items)
+
+
+def test_a_request_with_questions_of_its_own_is_asked_these_and_replays(tmp_path: Path) -> None:
+    own = {"name": "own", "items": [{"id": "fox", "text": "Is there a fox?"}, {"id": "snow", "text": "Is there snow?"}]}
+    (tmp_path / "a.png").write_bytes(png())
+    rows = [
+        {"id": "own", "prompt": "a fox", "image": "a.png", "questions": own},
+        {"id": "usual", "prompt": "a fox", "image": "a.png", "task": "check"},
+    ]
+    with rater(log=tmp_path / "log") as judge:
+        found = {judgment.id: judgment for judgment in judge.judge_many(rows)}
+        asked = {len(question.schema["properties"]["checklist"]["properties"]) for question in questions(judge)}
+    assert list(found["own"].checklist["a"]) == ["fox", "snow"]
+    assert found["own"].task == "check"
+    assert asked == {2, len(default_checklist(edit=False).items)}
+    assert found["own"].judged_by.checklist != found["usual"].judged_by.checklist
+    assert all(item.identical for item in replay(tmp_path / "log"))
