@@ -96,7 +96,8 @@ def cluster_interval(
 ) -> Interval | None:
     """95 % percentile bootstrap interval of `statistic` when whole clusters are drawn again.
 
-    `unit` names the clusters. None with fewer than two, or where more than 5 % of the draws leave it undefined.
+    `unit` names the clusters. None with fewer than two, where more than 5 % of the draws leave it undefined, or where
+    all give the same value: a bootstrap of perfect agreement has no width, which is no certainty.
     """
     codes = renumbered(codes)
     clusters = int(codes.max(initial=-1)) + 1
@@ -110,6 +111,8 @@ def cluster_interval(
     else:
         portions = draw_weights(clusters, draws=draws, width=len(codes))
         found = np.array([statistic(row) for rows in portions for row in rows[:, codes]])
+    if np.isfinite(found).any() and np.nanmax(found) - np.nanmin(found) < 1e-12:
+        return None
     return interval_of(found, count=clusters, unit="items" if own else unit)
 
 

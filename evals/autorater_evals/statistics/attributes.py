@@ -95,12 +95,14 @@ def matrix_distance(
     would double.
 
     Raises:
-        UsageError: tables of different shape, or not one column per name.
+        UsageError: tables of different shape, not one column per name, fewer than two attributes, or no item.
 
     """
     one, other = _table(judge, names, "judge"), _table(people, names, "people")
     if one.shape != other.shape:
         raise UsageError(f"expected one row per item in both, got {len(one)} of the judge and {len(other)} of people")
+    if len(names) < 2 or not len(one):
+        raise UsageError(f"expected two attributes and one item at least, got {len(names)} and {len(one)}")
     codes = drawing.renumbered(drawing.codes_of(clusters, count=len(one)))
     count = int(codes.max(initial=-1)) + 1
     pairs = list(combinations(range(len(names)), 2))

@@ -64,7 +64,9 @@ def correlation(
     else:
         interval = drawing.cluster_interval(statistic, codes, unit=unit, draws=draws)
         note = "; ".join(filter(None, [note, few(len(np.unique(codes)), unit="items" if clusters is None else unit)]))
-    if interval is not None and name != measure:
+    if interval is None:
+        note = "; ".join(filter(None, [note, "no interval: too few items, or no draw differs"]))
+    elif name != measure:
         interval = interval.model_copy(update={"method": f"{interval.method}, the curve taken as given"})
     return Figure(measure=name, value=value, n=len(one), total=total, interval=interval, note=note)
 

@@ -123,7 +123,7 @@ def cohen_kappa(
         told = inter_rater.cohens_kappa(table, wt=weights)
         low, high = float(told.kappa_low), float(told.kappa_upp)
     interval = None
-    if np.isfinite([low, high]).all():
+    if np.isfinite([low, high]).all() and high - low > 1e-12:
         interval = Interval(
             low=low, high=min(high, 1.0), method="large-sample normal (Fleiss, Cohen and Everitt, 1969)"
         )
@@ -157,7 +157,7 @@ def fleiss_kappa(
     counts = _counts(table[kept])
     n, total = int(kept.sum()), len(table)
     note = f"the {n} items with {usual} ratings" if n < total else ""
-    if counts.shape[1] < 2:
+    if not n or counts.shape[1] < 2:
         why = "every label is the same" if n else "no item has two ratings"
         return Figure(measure="fleiss_kappa", value=None, n=n, total=total, note=why)
     agreeing = ((counts**2).sum(1) - usual) / (usual * (usual - 1))

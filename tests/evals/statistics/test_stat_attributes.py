@@ -97,6 +97,8 @@ def test_attributes_that_one_side_never_varied_are_left_out_and_counted() -> Non
     assert (none.frobenius.value, none.frobenius_p, none.mean_absolute.value) == (None, None, None)
     with pytest.raises(UsageError, match="judge: expected 4 columns"):
         matrix_distance(judge[:, :3], people, names=NAMES)
+    with pytest.raises(UsageError, match="two attributes and one item"):
+        matrix_distance([[1.0]], [[1.0]], names=["style"])
     with pytest.raises(UsageError, match="one row per item in both"):
         matrix_distance(judge[:10], people, names=NAMES)
 

@@ -105,6 +105,9 @@ def test_undefined_is_null_and_says_why() -> None:
     assert correlation([], []).value is None
     perfect = correlation([1, 2, 3, 4, 5], [2, 4, 6, 8, 10], measure="pearson")
     assert perfect.value == pytest.approx(1)
+    ranked = correlation(list(range(30)), list(range(30)), measure="spearman")
+    assert (ranked.value, ranked.interval) == (pytest.approx(1), None)
+    assert "no interval" in ranked.note
     with pytest.raises(UsageError, match="people: expected 2 values"):
         correlation([1, 2], [1])
     with pytest.raises(UsageError, match="item 1 is infinite"):

@@ -25,6 +25,16 @@ KRIPPENDORFF = np.array(
 ).T
 
 
+STATISTICS: list[Any] = [
+    krippendorff_alpha,
+    fleiss_kappa,
+    percent_agreement,
+    split_half,
+    leave_one_out,
+    leave_one_out_majority,
+]
+
+
 def ratings(seed: int, *, n: int = 300, raters: int = 5, noise: float = 1.0, missing: float = 0.0) -> Any:
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(n, 1)) + noise * rng.normal(size=(n, raters))
@@ -205,3 +215,13 @@ def test_leave_one_out_majority_by_brute_force() -> None:
     assert found.bounds == (pytest.approx(met / total), pytest.approx((met + total - counted) / total))
     assert found.interval is not None
     assert leave_one_out_majority([[1, None]]).value is None
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_nothing_to_count_is_null_and_perfect_agreement_has_no_interval_without_width(statistic: Any) -> None:
+    for table in (np.zeros((0, 3)), np.full((4, 3), NAN), np.array([[1.0, NAN, NAN]])):
+        found = statistic(table)
+        assert (found.value, found.interval, found.n) == (None, None, 0)
+        assert found.note
+    assert statistic(np.array([[1.0, 1, 1], [2, 2, 2], [3, 3, 3]] * 9)).value == pytest.approx(1, abs=1e-5)
+    assert statistic(np.array([[1.0, 1, 1]] * 9)).interval is None
