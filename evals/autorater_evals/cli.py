@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 
 from autorater.cli_options import JudgeOptions, with_judge_options
 from autorater.errors import UsageError
+from autorater_evals.grid.baselines_command import baselines
+from autorater_evals.grid.counterfactual_command import counterfactual
 from autorater_evals.published.command import published
 from autorater_evals.requirements import require_statistics
 
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 
 app.command(name="published")(published)
+app.command(name="baselines")(baselines)
+app.command(name="counterfactual")(counterfactual)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 Full = Annotated[bool, typer.Option("--full", help="Print every figure, with bounds and how its interval was made.")]
