@@ -23,7 +23,7 @@ SHELL = [
     if line.startswith("autorater ")
 ]
 PYTHON = [text for skipped, language, text in BLOCKS if language == "python" and not skipped]
-ITEMS = next(text for _, language, text in BLOCKS if language == "json")
+ITEMS, LABELLED = (text for _, language, text in BLOCKS if language == "json")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         picture.thumbnail((224, 224))
         picture.save(made / name)
     (made / "items.jsonl").write_text(ITEMS, encoding="utf-8")
+    (made / "labelled.jsonl").write_text(LABELLED, encoding="utf-8")
     return made
 
 
@@ -76,7 +77,7 @@ def test_options_of_the_lines_that_do_not_run_here_exist(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     words = shlex.split(line)[1:]
-    command = words[:2] if words[0] == "tools" else words[:1]
+    command = words[:2] if words[0] in ("tools", "eval") else words[:1]
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
     assert end.value.code == 0
