@@ -37,6 +37,11 @@ def describe_fit(source: str, files: Sequence[Path], prompts: Sequence[str]) -> 
     )
 
 
+def is_fitted(judge: str) -> bool:
+    """Whether a judge, as `JudgedBy.model` names it, comes from that fit: the embedded one, or one of its heads."""
+    return judge == "embedded" or judge.startswith("specialist:generated_quality.")
+
+
 @cache
 def fitted_on() -> FittedOn:
     """What the shipped embedded judge was fitted on."""

@@ -22,7 +22,7 @@ from autorater_evals.scoring.points import point_rows
 from autorater_evals.scoring.questions import Answers, question_rows, read_questions
 from autorater_evals.scoring.structures import pair_structures, point_structures
 from autorater_evals.scoring.told import Told
-from autorater_evals.seen import fitted_on
+from autorater_evals.seen import fitted_on, is_fitted
 from autorater_evals.structures import Structures
 
 
@@ -50,7 +50,7 @@ class Read:
         measured = (one.specialist for one in judgment.assessments if one.outcome.kind == "measured")
         self.specialists.update(measured)
         self.settings = judgment.judged_by.settings
-        if judgment.judged_by.model == "embedded" and fitted_on().has(judgment):
+        if is_fitted(judgment.judged_by.model) and fitted_on().has(judgment):
             self.seen.add(item.id)
         if item.questions is not None:
             self.questions[item.id] = read_questions(judgment)
@@ -188,7 +188,7 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
         yield f"at most {header.limit:,} items a part were judged, whole prompts drawn by seed 0"
     if read.seen:
         yield (
-            f"the embedded judge was fitted on pictures or prompts of {len(read.seen):,} of {len(run.items):,} items: "
+            f"this judge was fitted on pictures or prompts of {len(read.seen):,} of {len(run.items):,} items: "
             "their figures are not held out; `python -m autorater_evals.embedded_accuracy` has those that are"
         )
     missing = len(run.items) - len(read.outcomes)
