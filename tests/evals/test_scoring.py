@@ -242,3 +242,12 @@ def test_a_judge_with_one_answer_for_all_attributes_has_no_structure() -> None:
     assert structures.attributes is not None
     assert structures.attributes.frobenius.value == pytest.approx(0.0)
     assert [one.kappa.value for one in structures.agreements] == [1.0, 1.0, 1.0]
+
+
+def test_folds_are_averaged_plainly() -> None:
+    rng = np.random.default_rng(8)
+    items = [point(place, float(rng.uniform(1, 5)), facets={"fold": str(place % 2)}) for place in range(40)]
+    told = scores({item.id: item.opinions["d"].mean + float(rng.normal()) for item in items})
+    rows = score_answers(POINTS, items, "d", told)
+    each = [found(rows, "spearman", f"fold: {fold}").value for fold in "01"]
+    assert found(rows, "spearman", "mean of folds").value == pytest.approx(sum(each) / 2)

@@ -43,6 +43,28 @@ def _facet_rows(part: str, told: Told) -> Iterator[Row]:
         if len(some.items) >= LEAST:
             figure = correlation(some.scores, some.means, measure="spearman", clusters=some.clusters)
             yield _row(part, some, figure, slice=f"{kind}: {value}")
+    yield from _fold_rows(part, told)
+
+
+def _fold_rows(part: str, told: Told) -> Iterator[Row]:
+    """The plain mean over the folds of a benchmark that is reported so (EvalMi-50K: five folds, paper 003)."""
+    folds = sorted({item.facets["fold"] for item in told.items if "fold" in item.facets})
+    if len(folds) < 2:
+        return
+    for measure in ("spearman", "pearson", "kendall_b"):
+        each = [
+            correlation(some.scores, some.means, measure=measure, draws=2)
+            for some in (told.where(lambda item, fold=fold: item.facets.get("fold") == fold) for fold in folds)
+        ]
+        values = [figure.value for figure in each if figure.value is not None]
+        figure = Figure(
+            measure=measure,
+            value=sum(values) / len(values) if len(values) == len(folds) else None,
+            n=sum(figure.n for figure in each),
+            total=sum(figure.total for figure in each),
+            note=f"plain mean of {len(folds)} folds",
+        )
+        yield _row(part, told, figure, slice="mean of folds")
 
 
 def facets_of(told: Told) -> list[tuple[str, str]]:
