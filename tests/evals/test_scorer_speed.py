@@ -67,5 +67,5 @@ def test_the_subjects_are_those_that_the_bench_promises() -> None:
 
 def test_recorded_speeds_can_be_read() -> None:
     folder = Path(__file__).parents[2] / "evals" / "autorater_evals" / "measured"
-    rows = [row for file in folder.glob("*.json") for row in json.loads(file.read_text())["rows"]]
+    rows = [row for file in folder.glob("*_speed.json") for row in json.loads(file.read_text())["rows"]]
     assert set(speeds()) == {row.get("card", row["name"]) for row in rows}
