@@ -1,7 +1,7 @@
 """Choose a subset on some prompts, report it on the others, and say what the search itself has added."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -13,13 +13,13 @@ from autorater_evals.grid.subsets import Names, choosing, label
 from autorater_evals.grid.target import Target
 from autorater_evals.statistics.comparing import Difference, permutation_p
 from autorater_evals.statistics.ranks import ranks
-from autorater_evals.statistics.resampling import Array, Mask
+from autorater_evals.statistics.resampling import Array, Mask, cluster_numbers, cluster_sums
 
 COVERED = 0.95
 """A subset may be chosen when it has at least this share of the results of the subset with the most."""
 SPLITS = 200
-_CELLS = 40_000_000
-"""Marks that repeated splits may read in all; fewer splits are made where there are more."""
+_RANKED = 10_000_000
+"""Marks that repeated splits may rank in all; fewer splits are made where there are more."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,24 @@ def _values(marks: Marks, among: Mask) -> Array:
     return np.array([value_of(row[among], people, marks.target) for row in marks.array])
 
 
+def _measurer(marks: Marks) -> Callable[[Mask], Array]:
+    """As `_values` for many splits by whole prompts: means are summed by prompt once."""
+    if marks.target.correlates:
+        return lambda among: _values(marks, among)
+    numbers, count = cluster_numbers(marks.target.clusters, n=marks.array.shape[1])
+    there = ~np.isnan(marks.array)
+    sums = cluster_sums(np.nan_to_num(marks.array).T, numbers, count)
+    counts = cluster_sums(there.T.astype(np.float64), numbers, count)
+
+    def values(among: Mask) -> Array:
+        kept = np.zeros(count)
+        kept[numbers[among]] = 1.0
+        total = kept @ counts
+        return np.where(total > 0, kept @ sums / np.maximum(total, 1.0), np.nan)
+
+    return values
+
+
 def _over(target: Target, one: Array | None, other: Array, among: Mask) -> Difference | None:
     if one is None or not (~np.isnan(one[among]) & ~np.isnan(other[among])).any():
         return None
@@ -146,14 +164,15 @@ def repeat_splits(marks: Marks, *, share: float, number: int = SPLITS) -> Splits
     eligible = eligible_of(array)
     if eligible.sum() < 2:
         return None
-    heavy = 20 if target.measure != "pearson" and target.correlates else 1
-    number = max(10, min(number, _CELLS // (array.size * heavy + 1)))
+    if target.measure in ("spearman", "kendall_b"):
+        number = max(10, min(number, _RANKED // array.size))
+    values = _measurer(marks)
     none = marks.subsets.index(()) if () in marks.subsets else None
     by_none = none is not None and bool(eligible[none])
     inside, outside, chosen = list[float](), list[float](), Counter[str]()
     for seed in range(1, number + 1):
         chooses = choosing(target.clusters, share=share, seed=seed)
-        first, second = _values(marks, chooses), _values(marks, ~chooses)
+        first, second = values(chooses), values(~chooses)
         best = best_of(first, eligible, marks.subsets)
         if best is None:
             continue

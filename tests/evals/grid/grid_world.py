@@ -41,10 +41,10 @@ def make_pairs(folder: Path, *, prompts: int, each: int = 2) -> Path:
     return folder
 
 
-def load_pairs(folder: Path) -> tuple[Header, list[Item]]:
+def load_pairs(folder: Path, part: str = "pairs") -> tuple[Header, list[Item]]:
     """Header and items of such a folder."""
     found = get_benchmark("jsonl")
-    return prepare(found, found.load(folder, parts=["pairs"]), data=folder)
+    return prepare(found, found.load(folder, parts=[part]), data=folder)
 
 
 def shown(question: Question) -> tuple[str, ...]:
@@ -75,10 +75,10 @@ def base_of(model: ScriptedModel, pool: tuple[str, ...] = POOL, **options: objec
 
 
 def search_of(
-    folder: Path, log: Path, *, pool: tuple[str, ...] = POOL, max_size: int = 3, measure: str = "", share: float = 0.5
+    folder: Path, log: Path, *, pool: tuple[str, ...] = POOL, max_size: int = 3, part: str = "pairs"
 ) -> Search:
     """A grid over these pairs whose specialists are recorded."""
-    header, items = load_pairs(folder)
+    header, items = load_pairs(folder, part)
     run = record_assessments(header, items, pool, JudgeOptions(), data=folder, log=log / "assessments")
-    target = targets_of(header.parts, items, measure=measure)[0]
-    return Search(log, header, target, pool, max_size, share, run)
+    target = targets_of(header.parts, items)[0]
+    return Search(log, header, target, pool, max_size, 0.5, run)

@@ -35,6 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _leaning(question: Question) -> str:
     """Prefers the first image of some pairs in either order, the same image of others; repeats differ."""
+    if question.schema_name == "selection":
+        return answer(question, specialists=["exposure"])
     pictures = [picture.sha256 for picture in question.conversation.pictures()[-2:]]
     number = int(min(pictures)[:4], 16) + question.sample + len(said_to(question)) % 3
     told = ("image_1", "image_2", "tie")[number % 3] if number % 2 else f"image_{1 + (pictures[0] > pictures[1])}"
@@ -82,6 +84,7 @@ def _fresh(run: Evaluated) -> dict[str, dict[str, Any]]:
             {"samples": 1, "order": "given"},
             {"samples": 1, "order": "given", "sampling": Sampling(temperature=0.7)},
         ),
+        ({"tools": "auto"}, {"order": "given"}, {"tools": "auto", "order": "given"}),
         ({}, {"criterion": "sharpness.detail"}, {"model": "embedded", "criterion": "sharpness.detail"}),
         ({}, {"criterion": "overall"}, {"model": "embedded"}),
     ],

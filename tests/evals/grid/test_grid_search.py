@@ -1,13 +1,17 @@
 """A grid over recorded specialists: what it finds, what it says, what it asks, and how it resumes."""
 
+import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grid_world import POOL, Rightness, base_of, judge_of, make_pairs, search_of
+from grid_world import POOL, Rightness, base_of, judge_of, make_pairs, search_of, shown
+from scripted import ScriptedModel, answer
 
 from autorater.errors import UsageError
+from autorater.model import Question
 from autorater.prices import Price
 from autorater.replay import replay
 from autorater_evals.grid.result import GridResult
@@ -19,7 +23,7 @@ TRIPLE = ("colour", "exposure", "sharpness")
 def _grid(folder: Path, log: Path, rightness: Rightness, **options: Any) -> tuple[GridResult, int]:
     model = judge_of(folder, rightness)
     search = search_of(folder, log, pool=options.pop("pool", POOL))
-    with base_of(model, search.pool, **options) as base:
+    with base_of(model, search.pool, order="given", **options) as base:
         return run_grid(search, base, make_plan(search, base)), len(model.asked)
 
 
@@ -29,7 +33,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, GridR
     folder = make_pairs(tmp_path_factory.mktemp("planted") / "data", prompts=20)
     log = folder.parent / "grid"
     result, asked = _grid(folder, log, lambda names: 0.97 if set(TRIPLE) <= set(names) else 0.6)
-    assert asked == 16 * 40 * 2
+    assert asked == 16 * 40
     return folder, log, result
 
 
@@ -58,7 +62,7 @@ def test_every_subset_shows_both_parts_calls_and_outcomes(planted: tuple[Path, P
     result = planted[2]
     assert len(result.tried) == 16
     for one in result.tried:
-        assert one.calls == 80
+        assert one.calls == 40
         assert one.outcomes == {"scored": 40}
         assert one.chooses.n == 20
         assert one.reports.n == 20
@@ -85,7 +89,7 @@ def test_a_finished_grid_asks_nothing_again_and_says_the_same(planted: tuple[Pat
     folder, log, result = planted
     model = judge_of(folder, lambda names: 0.0)
     search = search_of(folder, log)
-    with base_of(model) as base:
+    with base_of(model, order="given") as base:
         plan = make_plan(search, base)
         again = run_grid(search, base, plan)
     assert plan.calls == 0
@@ -122,16 +126,16 @@ def test_a_limit_on_money_stops_the_grid_and_a_higher_one_goes_on(tmp_path: Path
     folder = make_pairs(tmp_path / "data", prompts=4, each=1)
     pool = ("exposure", "sharpness")
     price = Price(input_per_million=Decimal(1000), output_per_million=Decimal(2000))
-    # One call has 100 tokens in and 50 out: $0.20; a subset of four pairs in both orders $1.60.
-    result, asked = _grid(folder, tmp_path / "grid", lambda names: 0.6, pool=pool, price=price, max_cost=3.0)
+    # One call has 100 tokens in and 50 out: $0.20; a subset of four pairs $0.80.
+    result, asked = _grid(folder, tmp_path / "grid", lambda names: 0.6, pool=pool, price=price, max_cost=0.8)
     assert "subsets are judged" in result.stopped
-    assert asked < 24
+    assert asked == 4
     assert len(result.tried) == 1
-    assert result.tried[0].cost == pytest.approx(1.6)
+    assert result.tried[0].cost == pytest.approx(0.8)
     result, more = _grid(folder, tmp_path / "grid", lambda names: 0.6, pool=pool, price=price, max_cost=30.0)
     assert not result.stopped
     assert len(result.tried) == 4
-    assert asked + more == 32
+    assert asked + more == 16
 
 
 def test_other_options_of_the_specialists_are_refused(tmp_path: Path) -> None:
@@ -143,3 +147,49 @@ def test_other_options_of_the_specialists_are_refused(tmp_path: Path) -> None:
         plan = make_plan(search, base)
         with pytest.raises(UsageError, match="other options or devices"):
             run_grid(search, base, plan)
+
+
+def test_the_plan_tells_the_calls_and_what_they_cost_at_most(tmp_path: Path) -> None:
+    folder = make_pairs(tmp_path / "data", prompts=3, each=1)
+    pool = ("exposure", "sharpness")
+    search = search_of(folder, tmp_path / "grid", pool=pool)
+    model = judge_of(folder, lambda names: 1.0)
+    model.name = "openai:gpt-4o"  # whose tokens of an image are known
+    price = Price(input_per_million=Decimal(1), output_per_million=Decimal(10))
+    with base_of(model, pool, price=price) as base:
+        plan = make_plan(search, base)
+        assert (plan.subsets, plan.items, plan.calls, plan.recorded) == (4, 3, 4 * 3 * 2, 0)
+        answers = 24 * 2 * 4096 * 10 / 1e6  # every answer as long as allowed, and once repaired
+        assert plan.cost is not None
+        # Two images of 85 + 170 tokens each, the prompt twice, and the answer that did not fit.
+        assert answers + 24 * (2 * 510 + 4096) / 1e6 < plan.cost < 2 * answers
+        result = run_grid(search, base, plan)
+        assert sum(one.cost or 0.0 for one in result.tried) < plan.cost
+        assert make_plan(search, base).calls == 0
+    model.name = "scripted:one"
+    with base_of(model, pool) as base:
+        unknown = make_plan(replace(search, folder=tmp_path / "other"), base)
+    assert unknown.cost is None
+    assert "not known" in unknown.basis
+
+
+def test_questions_are_searched_by_their_answers(tmp_path: Path) -> None:
+    folder = make_pairs(tmp_path / "data", prompts=4, each=1)
+    asked = [{"text": "Is there snow?", "answer": "yes"}, {"text": "Is there a fox?", "answer": "no"}]
+    rows = [{"id": f"q{n}", "prompt": f"prompt {n}", "image": f"{n}a.png", "questions": asked} for n in range(4)]
+    (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def script(question: Question) -> str:
+        """All is there; with a specialist in the prompt, only what is asked first."""
+        told = question.schema["properties"]["checklist"]["properties"]
+        said = ["yes", "no" if shown(question) else "yes"]
+        return answer(question, checklist={name: {"image_1": one} for name, one in zip(told, said, strict=True)})
+
+    search = search_of(folder, tmp_path / "grid", pool=("exposure",), part="questions")
+    with base_of(ScriptedModel(script), ("exposure",)) as base:
+        result = run_grid(search, base, make_plan(search, base))
+    assert [(one.specialists, one.whole.value, one.whole.n) for one in result.tried] == [
+        ((), 0.5, 8),
+        (("exposure",), 1.0, 8),
+    ]
+    assert result.effects[0].change.figure.value == 0.5

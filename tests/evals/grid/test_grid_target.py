@@ -12,7 +12,7 @@ from autorater.checklist import Item as Question
 from autorater.errors import UsageError
 from autorater_evals.answers import Answer
 from autorater_evals.benchmark import Dimension, Part
-from autorater_evals.grid.choosing import Marks, best_of, eligible_of, value_of
+from autorater_evals.grid.choosing import Marks, best_of, eligible_of, repeat_splits, value_of
 from autorater_evals.grid.effects import effects_of
 from autorater_evals.grid.subsets import choose_pool, choosing, count_subsets, folder_name, label, subsets_of
 from autorater_evals.grid.target import Target, make_target, targets_of
@@ -188,6 +188,27 @@ def test_a_subset_with_few_results_is_never_chosen() -> None:
     assert eligible.tolist() == [True, False, True]
     assert best_of(np.array([0.5, 1.0, 0.5]), eligible, marks.subsets) == 0, "of equal ones the smaller"
     assert best_of(np.array([NAN, NAN, NAN]), eligible, marks.subsets) is None
+
+
+def test_repeated_splits_are_the_same_choice_again_and_again() -> None:
+    random = np.random.default_rng(5)
+    rows: dict[tuple[str, ...], list[float]] = {
+        names: [float(value) for value in random.integers(0, 2, 24)] for names in subsets_of("abc", most=2)
+    }
+    rows[("a",)][3] = NAN
+    marks = _marks(rows)
+    found = repeat_splits(marks, share=0.4, number=20)
+    assert found is not None
+    assert found.number == 20
+    gains: list[tuple[float, float]] = []
+    for seed in range(1, 21):
+        mask = choosing(marks.target.clusters, share=0.4, seed=seed)
+        means = [[float(np.nanmean(row[part])) for row in marks.array] for part in (mask, ~mask)]
+        ranked = zip(means[0], marks.subsets, range(len(rows)), strict=True)
+        best = min((-round(value, 12), len(names), names, place) for value, names, place in ranked)[3]
+        gains.append((means[0][best] - means[0][0], means[1][best] - means[1][0]))
+    assert found.gain_chooses == pytest.approx(np.mean([one for one, _ in gains]))
+    assert found.gain_reports == pytest.approx(np.mean([other for _, other in gains]))
 
 
 def test_the_effect_of_a_specialist_is_the_mean_paired_change_by_size() -> None:
