@@ -27,7 +27,8 @@ def speeds() -> dict[str, str]:
             for row in told["rows"]:
                 card = row.get("card", row["name"])
                 variant = f"{row['name'].removeprefix(card.replace('_', '-') + '-')} " if card != row["name"] else ""
-                words = f"{variant}{row.get('ours', row['bare']):.2g} on {told['device']}"
+                rate = float(f"{row.get('ours', row['bare']):.2g}")
+                words = f"{variant}{rate:g} on {told['device']}"
                 found[card] = f"{found[card]}; {words}" if card in found else words
     return found
 
