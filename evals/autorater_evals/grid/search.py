@@ -1,7 +1,7 @@
 """The whole of a grid: record the specialists, judge every subset, choose on some prompts and report on the others."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from autorater.judgment import Judgment, total_cost
 from autorater.progress import progress_bar
 from autorater.runlog import RunLog
 from autorater_evals.benchmark import Loaded
-from autorater_evals.grid.choosing import Marks, choose, eligible_of, repeat_splits
+from autorater_evals.grid.choosing import COVERED, Marks, choose, eligible_of, repeat_splits
 from autorater_evals.grid.effects import effects_of
 from autorater_evals.grid.judging import Record, check_same_items, judge_subset, open_record
 from autorater_evals.grid.planning import Plan, plan_grid, spent
@@ -169,6 +169,7 @@ def _result(
         notes.append("without specialists this judge has no result: its coverage there is 0, which is no figure")
     if seen := max((one.seen for one in judged.values()), default=0):
         notes.append(f"the embedded judge was fitted on {seen:,} of these items: they are not held out")
+    notes += _measured(search.run)
     if refused := sum(not one.eligible for one in tried):
         notes.append(f"{refused:,} subsets lack results of more than 5 % of the units and could not be chosen")
     model = base.loop.model
@@ -197,11 +198,23 @@ def _result(
     )
 
 
+def _measured(run: Evaluated) -> Iterator[str]:
+    """Which specialists often had nothing to say: they can neither help nor hurt there."""
+    looked, measured = Counter[str](), Counter[str]()
+    for judgment in run.judgments():
+        for one in judgment.assessments:
+            looked[one.specialist] += 1
+            measured[one.specialist] += one.outcome.kind == "measured"
+    for name, number in sorted(looked.items()):
+        if measured[name] < COVERED * number:
+            yield f"{name} measured {measured[name]:,} of {number:,} images; of the others the judge was told why not"
+
+
 def _tried(
     search: Search, marks: Marks, judged: dict[Names, _Judged], chooses: Mask, record: Record
 ) -> tuple[Tried, ...]:
     target = search.target
-    draws = 1000 if len(marks.subsets) <= MANY else FEWER_DRAWS
+    draws = None if len(marks.subsets) <= MANY else FEWER_DRAWS
     eligible = eligible_of(marks.array[:, chooses])
     return tuple(
         Tried(

@@ -23,7 +23,7 @@ from autorater_evals.statistics.agreement import TieRule, choice_codes, points
 from autorater_evals.statistics.comparing import Difference, correlation_difference, difference
 from autorater_evals.statistics.correlation import correlation
 from autorater_evals.statistics.missing import mean_figure
-from autorater_evals.statistics.resampling import DRAWS, Array, Mask
+from autorater_evals.statistics.resampling import Array, Mask
 
 MEASURES: Mapping[Kind, tuple[str, ...]] = {
     "pairs": ("accuracy_half", "accuracy_strict", "accuracy_drop", "accuracy_three_way"),
@@ -112,14 +112,17 @@ class Target:
                     found[place] = float(said.get(question) == truth)
         return found
 
-    def figure(self, marks: Array, among: Mask | None = None, *, draws: int = DRAWS) -> Figure:
-        """The measure over the units of `among` (all of them), with its interval by prompt."""
+    def figure(self, marks: Array, among: Mask | None = None, *, draws: int | None = None) -> Figure:
+        """The measure over the units of `among` (all of them), with its interval by prompt from so many `draws`."""
         kept = np.ones(len(marks), np.bool_) if among is None else among
         clusters = [name for name, there in zip(self.clusters, kept, strict=True) if there]
+        many = {} if draws is None else {"draws": draws}
         if self.correlates:
             kind = cast(Literal["pearson", "spearman", "kendall_b"], self.measure)
-            return correlation(marks[kept], self.people[kept], measure=kind, clusters=clusters, draws=draws)
-        return mean_figure(marks[kept], measure=self.measure, clusters=clusters, unit="prompts", draws=draws)
+            return correlation(
+                marks[kept], self.people[kept], measure=kind, clusters=clusters, draws=draws or CORRELATION_DRAWS
+            )
+        return mean_figure(marks[kept], measure=self.measure, clusters=clusters, **many)
 
     def difference(self, one: Array, other: Array, among: Mask | None = None) -> Difference:
         """`other` minus `one` on the units that both have, with its interval and p by prompt."""

@@ -16,6 +16,8 @@ from autorater.prices import Price
 from autorater.replay import replay
 from autorater_evals.grid.result import GridResult
 from autorater_evals.grid.search import make_plan, run_grid
+from autorater_evals.recorded import open_run
+from autorater_evals.scoring import score
 
 TRIPLE = ("colour", "exposure", "sharpness")
 
@@ -105,6 +107,20 @@ def test_a_subset_replays_alone_and_shares_its_images(planted: tuple[Path, Path,
     assert len(done) == 40
     assert all(one.identical for one in done)
     assert {item.specialist for item in done[0].judgment.assessments} == {"colour", "exposure"}
+
+
+def test_a_subset_is_a_run_like_any_other(planted: tuple[Path, Path, GridResult]) -> None:
+    folder, log, result = planted
+    model = judge_of(folder, lambda names: 0.0)
+    path = log / "subsets" / "colour+exposure"
+    with base_of(model, ("colour", "exposure"), order="given", log=path):
+        pass  # the same settings: the log is resumed
+    evaluation = score(open_run(path))
+    (told,) = (one for one in result.tried if one.specialists == ("colour", "exposure"))
+    assert evaluation.find("accuracy_half", part="pairs", dimension="overall") == told.whole
+    assert f"{path.parent.parent.name}/{told.folder}" == "grid/subsets/colour+exposure"
+    # Pictures of 24 x 16 pixels are too small for BRISQUE, which shows in no figure and is told.
+    assert any(note.startswith("brisque measured 0 of 80 images") for note in result.notes)
 
 
 def test_with_noise_the_other_prompts_show_no_gain(tmp_path: Path) -> None:
