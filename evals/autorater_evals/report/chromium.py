@@ -34,6 +34,8 @@ _FLAGS = (
     "--font-render-hinting=none",
 )
 _LOW = 10
+_CODES = {"Enter": 13, "Escape": 27}
+"""Keys that the browser itself acts on, which it knows by number."""
 
 
 def find_chromium() -> str | None:
@@ -173,9 +175,10 @@ class Tab:
 
     def press(self, key: str) -> None:
         """One key, as JavaScript names it ("j", "ArrowDown", "/")."""
+        told: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": _CODES.get(key, 0)}
         text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
-        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-        self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
+        self.send("Input.dispatchKeyEvent", type="keyDown", **told, **text)
+        self.send("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def type(self, text: str) -> None:
         """Text into what has the focus."""

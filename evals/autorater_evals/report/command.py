@@ -9,7 +9,7 @@ import typer
 
 from autorater.cli_options import check_target
 from autorater.errors import UsageError
-from autorater_evals.report.entries import MOST_ITEMS
+from autorater_evals.report import MOST_ITEMS
 from autorater_evals.requirements import require_statistics
 
 

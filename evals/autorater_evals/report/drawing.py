@@ -66,7 +66,7 @@ class Panel:
     x: str
     y: str
     series: tuple[Series, ...]
-    kind: Literal["line", "rows", "points"] = "line"
+    kind: Literal["line", "rows", "points", "steps"] = "line"
     rows: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
     """Of the axis of values."""
@@ -221,7 +221,8 @@ def _draw(axes: Any, series: Series, panel: Panel) -> None:
             at = series.y[place] if panel.kind == "rows" else series.x[place]
             line = axes.hlines if panel.kind == "rows" else axes.vlines
             line(at, min(low, values[place]), max(high, values[place]), color=colour, linewidth=1.4, alpha=0.75)
-    style = "-" if panel.kind == "line" else "none"
+    style = "-" if panel.kind in ("line", "steps") else "none"
+    marker = "" if panel.kind == "steps" else marker
     look: dict[str, Any] = {"marker": marker, "markersize": 5, "linewidth": 1.4, "linestyle": style, "color": colour}
     axes.plot(series.x, series.y, label=short(series.name), **look)
     for place, name in enumerate(series.names):
@@ -233,7 +234,10 @@ def _matrix(axes: Any, panel: Matrix) -> None:
     values = numpy.array([[float("nan") if one is None else one for one in row] for row in panel.values])
     count = len(panel.names)
     axes.grid(visible=False)
-    axes.imshow(values, cmap="RdBu", vmin=-1.6, vmax=1.6)
+    edges = numpy.arange(count + 1) - 0.5
+    axes.pcolormesh(edges, edges, values, cmap="RdBu", vmin=-1.6, vmax=1.6, edgecolors="white", linewidth=1)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
     for row in range(count):
         for column in range(count):
             value = panel.values[row][column]

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from autorater.judgment import Judgment
 from autorater_evals.item import Item
+from autorater_evals.report import MOST_ITEMS
 from autorater_evals.report.columns import Columns
 from autorater_evals.report.details import item_detail, judgment_detail
 from autorater_evals.report.reading import Seen, see
@@ -21,8 +22,6 @@ from autorater_evals.report.wording import printable
 
 CHUNK = 25
 """Items whose details are packed together."""
-MOST_ITEMS = 10_000
-"""Items in the browser at most; the figures are always of all."""
 
 
 def inert_json(value: Any) -> str:

@@ -22,9 +22,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autorater.errors import RecordError, without_folders
-from autorater_evals.report import tables, wording
+from autorater.progress import progress_bar
+from autorater_evals.report import MOST_ITEMS, tables, wording
 from autorater_evals.report.drawing import Plot, inline_svg
-from autorater_evals.report.entries import CHUNK, MOST_ITEMS, Gathered, gather, inert_json
+from autorater_evals.report.entries import CHUNK, Gathered, gather, inert_json
 from autorater_evals.report.plots import make_plots
 from autorater_evals.report.scored import Recording, Scored
 from autorater_evals.report.thumbnails import PICTURES, Small, choose_side, make_small, small_picture
@@ -94,9 +95,11 @@ def _write(file: IO[str], runs: Sequence[Scored], *, title: str, most: int) -> t
         for number, text in enumerate(found.columns.masks):
             file.write(f'<script type="text/plain" id="m{number}">{text}</script>\n')
         missing = 0
-        for number, text in enumerate(make_small(pictures, budget=PICTURES, side=side)):
-            missing += text is None
-            file.write(f'<script type="text/plain" id="p{number}">{text or ""}</script>\n')
+        with progress_bar("pictures", len(pictures)) as bar:
+            for number, text in enumerate(make_small(pictures, budget=PICTURES, side=side)):
+                missing += text is None
+                file.write(f'<script type="text/plain" id="p{number}">{text or ""}</script>\n')
+                bar.advance()
         file.write("</body>\n</html>\n")
     return found.items, found.shown, len(pictures), missing, side, plots
 

@@ -1,9 +1,9 @@
-"""Which plots the report has: each from what was seen of the items, or with the reason why it was left out."""
+"""Which plots the report has: each from the evaluations, or with the reason why it was left out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autorater_evals.report import pair_plots, point_plots, run_plots
+from autorater_evals.report import curves, point_plots, run_plots
 from autorater_evals.report.drawing import Plot
 from autorater_evals.report.reading import Seen
 from autorater_evals.report.scored import Scored
@@ -15,15 +15,16 @@ MOST_RUNS = 6
 
 def make_plots(runs: Sequence[Scored], seen: Sequence[Sequence[Seen]], table: Table) -> tuple[Plot, ...]:
     """Every plot of the report, those without panels with the reason. `seen` are the items of each run."""
-    shown = list(zip(runs, seen, strict=True))[:MOST_RUNS]
+    some = runs[:MOST_RUNS]
     plots = (
-        pair_plots.reliability(shown),
-        point_plots.rating_curve(shown),
-        run_plots.dimension_figures(runs[:MOST_RUNS]),
-        point_plots.matrices(shown),
-        pair_plots.human_gaps(shown),
-        pair_plots.positions(shown),
-        pair_plots.generators(shown),
+        run_plots.dimension_figures(some),
+        curves.matrices(some),
+        curves.reliability(some),
+        curves.risk(some),
+        point_plots.rating_curve(some, seen[:MOST_RUNS]),
+        curves.human_gaps(some),
+        curves.positions(some),
+        curves.generators(some),
         run_plots.costs(runs, table),
     )
     if len(runs) <= MOST_RUNS:

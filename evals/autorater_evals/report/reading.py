@@ -9,7 +9,7 @@ import numpy as np
 from autorater.card import Card
 from autorater.judgment import Judgment
 from autorater_evals.answers import Answer, Missing, read_answer
-from autorater_evals.item import Item, Side
+from autorater_evals.item import Item
 from autorater_evals.report.scored import Scored
 
 State: TypeAlias = Literal["agree", "differ", "tie", "none"]
@@ -28,29 +28,25 @@ class Seen:
     item: Item
     outcome: str
     answers: dict[str, Answer]
+    people: dict[str, float]
+    """Dimension → people's mean of one image, turned so that higher is better."""
     share: float | None
-    forward: Side | None
-    """What was preferred when a was shown first, by candidate; None where that was not asked or has no result."""
-    reverse: Side | None
-    """The same when b was shown first."""
-    fine: bool
-    """Whether its probability is more than votes."""
 
 
 def see(scored: Scored, item: Item, judgment: Judgment | None, cards: Mapping[str, Card]) -> Seen:
     """What the judgment says of the item's labels; `judgment` is None where it was not judged."""
     absent: Missing = "absent"
     dimensions = scored.dimensions(item)
+    people = {
+        one.name: item.opinions[one.name].mean * (-1 if one.better == "lower" else 1)
+        for one in dimensions
+        if one.name in item.opinions
+    }
     if judgment is None:
-        return Seen(item, absent, {one.name: Answer(absent) for one in dimensions}, None, None, None, fine=False)
+        return Seen(item, absent, {one.name: Answer(absent) for one in dimensions}, people, None)
     answers = {one.name: read_answer(judgment, one.reads, cards) for one in dimensions}
-    shown: dict[str, Side | None] = {}
-    for one in judgment.passes:
-        if one.verdict is not None and one.order in ("ab", "ba"):
-            shown.setdefault(one.order, one.verdict.preference)
-    fine = judgment.method not in (None, "votes", "reading")
     share = _share(item, judgment) if item.questions is not None else None
-    return Seen(item, judgment.outcome, answers, share, shown.get("ab"), shown.get("ba"), fine)
+    return Seen(item, judgment.outcome, answers, people, share)
 
 
 def _share(item: Item, judgment: Judgment) -> float | None:
@@ -58,22 +54,6 @@ def _share(item: Item, judgment: Judgment) -> float | None:
     told = judgment.checklist.get("a", {})
     same = [told[name] == answer for name, answer in item.answers.items() if name in told]
     return sum(same) / len(same) if same else None
-
-
-def people_score(item: Item, dimension: str) -> float | None:
-    """People's mean opinion of one image."""
-    return item.opinions[dimension].mean if dimension in item.opinions else None
-
-
-def human_gap(item: Item, dimension: str) -> float | None:
-    """How far people prefer one image to the other, 0 and more: the gap of means, else the share of votes, or None."""
-    told = item.preferences.get(dimension)
-    if told is None:
-        return None
-    if told.gap is not None:
-        return abs(told.gap)
-    votes = list(told.votes.values())
-    return abs(votes.count("a") - votes.count("b")) / len(votes) if len(votes) > 1 else None
 
 
 def states(seen: Sequence[Seen], dimension: str) -> tuple[list[State], list[float]]:
@@ -106,12 +86,12 @@ def _point_states(seen: Sequence[Seen], part: str, dimension: str, found: list[S
     places = [
         place
         for place, one in enumerate(seen)
-        if one.item.part == part and dimension in one.item.opinions and _score(one, dimension) is not None
+        if one.item.part == part and dimension in one.people and _score(one, dimension) is not None
     ]
     if len(places) < 3:
         return
     judge = _ranks([_score(seen[place], dimension) or 0.0 for place in places])
-    people = _ranks([seen[place].item.opinions[dimension].mean for place in places])
+    people = _ranks([seen[place].people[dimension] for place in places])
     for place, apart in zip(places, np.abs(judge - people).tolist(), strict=True):
         found[place], strength[place] = ("differ" if apart > FAR else "agree"), apart
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from autorater_evals.report.curves import counts, make_rows, make_series
 from autorater_evals.report.drawing import Panel, Plot, Series
-from autorater_evals.report.pair_plots import counts, ends
 from autorater_evals.report.scored import Scored
 from autorater_evals.report.tables import Table, row_name
 from autorater_evals.report.wording import measure_words
@@ -14,26 +14,23 @@ def dimension_figures(runs: Sequence[Scored]) -> Plot:
     title, panels = "Agreement by dimension", list[Panel]()
     keys = dict.fromkeys((run.benchmark, run.run.header.title, part) for run in runs for part in run.parts)
     for benchmark, name, part in keys:
-        series: list[Series] = []
         names, measure = _dimensions(runs, benchmark, part)
         if len(names) < 2:
             continue
+        series: list[Series] = []
         for place, run in enumerate(runs):
-            told = {
-                row.dimension: row.figure
+            rows = [
+                (names.index(row.dimension), row.figure)
                 for row in run.evaluation.rows
-                if (row.part, row.slice, row.figure.measure) == (part, "all", measure) and row.figure.value is not None
-            }
-            if run.benchmark == benchmark and told:
-                rows = [(at, told[one]) for at, one in enumerate(names) if one in told]
-                low, high = zip(*(ends(figure.interval) for _, figure in rows), strict=True)
-                values = [figure.value or 0.0 for _, figure in rows]
+                if (row.part, row.slice, row.figure.measure) == (part, "all", measure) and row.dimension in names
+            ]
+            if run.benchmark == benchmark and any(figure.value is not None for _, figure in rows):
                 n = max(figure.n for _, figure in rows)
-                series.append(Series(run.name, values, [at for at, _ in rows], low, high, (), place, n))
+                places, figures = [at for at, _ in rows], [figure for _, figure in rows]
+                series.append(make_rows(run.name, places, figures, colour=place, n=n))
         if series:
             words = tuple(one.replace("_", " ") for one in names)
-            label = measure.replace("_", " ")
-            panels.append(Panel(f"{name}: {part}", label, "", tuple(series), "rows", words))
+            panels.append(Panel(f"{name}: {part}", measure.replace("_", " "), "", tuple(series), "rows", words))
     if not panels:
         return Plot("dimensions", title, "left out: no part has a headline figure for two or more dimensions.")
     caption = "The benchmark's headline measure with 95 % intervals. " + counts(panels, "Items, at most")
@@ -57,17 +54,16 @@ def costs(runs: Sequence[Scored], table: Table) -> Plot:
     """Several runs: what a thousand items cost against each benchmark's first headline figure."""
     title, panels = "Cost and agreement", list[Panel]()
     for benchmark in dict.fromkeys(run.benchmark for run in runs):
-        some = [run for run in runs if run.benchmark == benchmark]
         column = next((one for one in table.columns if one.benchmark == benchmark), None)
         series: list[Series] = []
-        for run in some:
+        for place, run in enumerate(runs):
             figure = column and run.evaluation.find(column.measure, part=column.part, dimension=column.dimension)
             profile = run.evaluation.profile
-            if figure and figure.value is not None and profile.cost is not None and profile.items:
-                low, high = ends(figure.interval)
-                each, place = 1000 * profile.cost / profile.items, runs.index(run)
-                name = row_name(run)
-                series.append(Series(name, [each], [figure.value], [low], [high], [name], place, figure.n))
+            known = run.benchmark == benchmark and figure is not None and figure.value is not None and profile.items
+            if known and figure and profile.cost is not None:
+                each, name = 1000 * profile.cost / profile.items, row_name(run)
+                made = make_series(name, [each], [figure], colour=place, n=figure.n)
+                series.append(Series(name, made.x, made.y, made.low, made.high, [name], place, figure.n))
         if column and len(series) > 1:
             label = measure_words(column.measure).removesuffix(" (%)")
             heading = f"{column.title}: {column.part} {column.dimension}".replace("_", " ")

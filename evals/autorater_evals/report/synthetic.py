@@ -180,7 +180,11 @@ def _judgment(item: Item, pictures: list[str], random: np.random.Generator, *, n
     probability = round(1 / (1 + exp(-1.4 * margin)), 3)
     outcome = OUTCOMES[int(random.integers(3, 6))] if random.random() < 0.03 else "scored"
     side = side_of(round(probability - 0.5, 3))
-    words = HOSTILE[int(random.integers(len(HOSTILE)))] if hostile else _text(random, 60)
+    words = (
+        HOSTILE[int(random.integers(len(HOSTILE)))]
+        if hostile
+        else f"{_text(random, 60)} mark{int(random.integers(10**9))}"
+    )
     drift = min(2, max(0, round(1 - margin)))
     attributes = {one: LEVELS[min(2, max(0, drift + int(random.integers(-1, 2))))] for one in ATTRIBUTES}
     common: dict[str, Any] = {

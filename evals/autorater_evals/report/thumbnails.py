@@ -33,8 +33,11 @@ Small: TypeAlias = Callable[[int], str | None]
 
 
 def small_picture(picture: Picture, side: int) -> str | None:
-    """A JPEG of quality 80, or a PNG where there are few colours, as a data: URL; None when it cannot be read."""
-    from PIL import Image
+    """A WebP of quality 75, or a PNG where there are few colours, as a data: URL; None when it cannot be read.
+
+    At the same size in bytes WebP has about a third more pixels a side than JPEG. A Pillow without it makes JPEG.
+    """
+    from PIL import Image, features
 
     try:
         pixels = picture.rgb().copy()
@@ -47,8 +50,9 @@ def small_picture(picture: Picture, side: int) -> str | None:
     if pixels.getcolors(_FEW_COLOURS) is not None:
         pixels.save(buffer, "PNG", optimize=True)
         return _url("png", buffer)
-    pixels.save(buffer, "JPEG", quality=80, optimize=True)
-    return _url("jpeg", buffer)
+    kind = "webp" if features.check("webp") else "jpeg"
+    pixels.save(buffer, kind.upper(), quality=75)
+    return _url(kind, buffer)
 
 
 def small_mask(mask: Mask, side: int) -> str | None:

@@ -16,7 +16,7 @@ async function paintMask(canvas, number) {
   await image.decode();
   canvas.width = image.naturalWidth;
   canvas.height = image.naturalHeight;
-  const pen = canvas.getContext("2d");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.drawImage(image, 0, 0);
   const pixels = pen.getImageData(0, 0, canvas.width, canvas.height);
   for (let place = 0; place < pixels.data.length; place += 4) {

@@ -126,6 +126,7 @@ function saidOf(item) {
 }
 
 function draw(again) {
+  if (!listBox.clientHeight) return; // another view is shown
   const first = Math.max(0, Math.floor(listBox.scrollTop / ROW) - MARGIN);
   const last = Math.min(shown.length, Math.ceil((listBox.scrollTop + listBox.clientHeight) / ROW) + MARGIN);
   const wanted = new Set();
@@ -141,8 +142,10 @@ function draw(again) {
     fill(row, place);
   }
   for (const row of free) {
-    row.place = -1;
+    Object.assign(row, { place: -1, item: -1 });
     row.element.hidden = true;
+    row.element.removeAttribute("id");
+    row.element.setAttribute("aria-selected", "false");
   }
   if (chosen >= 0) listBox.setAttribute("aria-activedescendant", `row-${chosen}`);
 }

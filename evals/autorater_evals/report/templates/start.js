@@ -51,7 +51,7 @@ function show(view) {
   byId("to-report").toggleAttribute("aria-current", !items);
   byId("to-items").toggleAttribute("aria-current", items);
   if (!items) return;
-  draw(false);
+  draw(true);
   if (chosen < 0 && shown.length && !matchMedia("(max-width: 800px)").matches) {
     choose(shown[0], false);
     listBox.focus({ preventScroll: true });
@@ -135,4 +135,4 @@ addEventListener("hashchange", follow);
 buildChoices();
 arrange();
 follow();
-document.documentElement.dataset.ready = "true";
+document.documentElement.dataset.ready = performance.now();
