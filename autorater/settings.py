@@ -18,6 +18,9 @@ from autorater.prompting import find_prompts
 from autorater.selection import Selection
 from autorater.vlm_judge import Order, Protocols
 
+TEACHING = ("anchor", "rederive")
+"""Prompts of `autorater distill` alone, which change no judgment."""
+
 
 class AgentLimits(Record):
     """Where the agent's loop ends (`--tools agent`); what was found until then goes to the judge."""
@@ -99,10 +102,12 @@ def describe_settings(
 ) -> dict[str, Any]:
     """The settings as they are logged. Concurrency, retries, prices and the like change no result and are not in it.
 
-    What only the agent needs (its limits, prompts, and what a model can do) stands in it when there is an agent.
+    What only the agent needs (its limits, prompts, and what a model can do) stands in it when there is an agent. What
+    only a teacher is shown stands in the record of the distillation.
     """
     agent = settings.selection.how == "agent"
-    used = {name: prompt for name, prompt in find_prompts().items() if agent or not name.startswith("agent")}
+    judging = {name: prompt for name, prompt in find_prompts().items() if name not in TEACHING}
+    used = {name: prompt for name, prompt in judging.items() if agent or not name.startswith("agent")}
     described: dict[str, Any] = {
         "model": _describe_model(model, agent=agent),
         "scorer": _describe_model(scorer, agent=agent),

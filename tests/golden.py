@@ -60,6 +60,10 @@ def inputs(kind: str) -> dict[str, Any]:
     return {
         "prompt": text,
         "problem": text,
+        "label": f"The score of Image 1 is 7.3 of 10.\n{text}",
+        "task": {"generation": "compare", "edit": "rate"}.get(kind, "check"),
+        "asked": () if kind in ("generation", "edit") else QUESTIONS.items,
+        "rationale": f"Image 2 has better light.\n{text}",
         "edit": edit,
         "sources": ["source_1", "source_2"][: 2 if kind == "edit-two-sources" else int(edit)],
         "images": ["image_1", "image_2"],

@@ -1,0 +1,170 @@
+"""`autorater distill`: verified rationales from labelled data. Thin; the work is in the library."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from autorater.cli_options import JudgeOptions, with_judge_options
+from autorater.errors import UsageError
+from autorater_evals.requirements import require_statistics
+
+
+class _Data(TyperGroup):
+    """`autorater distill DATA …` is `autorater distill run DATA …` for all that is no command."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of these words."""
+        named = args and not args[0].startswith("-") and args[0] not in self.commands
+        return super().resolve_command(ctx, ["run", *args] if named else args)
+
+
+app = typer.Typer(
+    cls=_Data,
+    help="Labelled data and a teacher in, a training set of verified rationales out: `autorater distill DATA …`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print the card as JSON on stdout and nothing else there.")]
+
+
+@app.command(name="run")
+@with_judge_options
+def distill(
+    data: Annotated[
+        str, typer.Argument(help="A benchmark, a .jsonl file of yours, or the folder of an evaluated run.")
+    ],
+    teacher: Annotated[str, typer.Option(help="provider:model; transformers:path is served here.")],
+    out: Annotated[Path, typer.Option(help="The folder of the set; its log/ resumes.")],
+    folder: Annotated[Path | None, typer.Option("--data", help="The folder of a benchmark's files.")] = None,
+    part: Annotated[list[str] | None, typer.Option(help="Only this part of the benchmark; repeatable.")] = None,
+    dimension: Annotated[str, typer.Option(help="What people judged (default: a part's first).")] = "",
+    scale: Annotated[str, typer.Option(help="Ends of people's scale, LOW,HIGH, where the data do not tell.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many items a part, by whole prompts.")] = None,
+    variants: Annotated[str, typer.Option(help="With assessments, without, or both: tools,free.")] = "tools,free",
+    tries: Annotated[int, typer.Option(min=1, help="Drafts of an item at most; the first that passes is kept.")] = 4,
+    free: Annotated[int, typer.Option(min=0, help="Answers without the label for each kept item.")] = 1,
+    filters: Annotated[str, typer.Option(help="Only these filters, a,b,c (default: all).")] = "",
+    without: Annotated[list[str] | None, typer.Option(help="Switch this filter off; repeatable.")] = None,
+    step: Annotated[float, typer.Option(min=0, help="How far a score may be from the label, of 1 to 10.")] = 1.0,
+    tie_gap: Annotated[float, typer.Option(min=0, help="Pairs whose opinions differ by no more are ties.")] = 0.0,
+    holdout: Annotated[str, typer.Option(help="Shares of validation and test.")] = "0.1,0.1",
+    split_seed: Annotated[int, typer.Option(help="Draws orders and splits.")] = 0,
+    against: Annotated[
+        list[str] | None, typer.Option(help="Decontaminate: NAME=DIR of a benchmark's files, or DIR; repeatable.")
+    ] = None,
+    allow_leakage: Annotated[bool, typer.Option(help="Write a set that the leakage classifier fails.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    as_json: AsJson = False,
+    *,
+    options: JudgeOptions,
+) -> None:
+    """Draft verified rationales; the same command resumes. `run` may be left out.
+
+    --tools are the specialists whose assessments are shown: all that apply (the default), none, or names.
+    """
+    require_statistics()
+    from autorater_evals.distillation.against import index_folders
+    from autorater_evals.distillation.distilling import check_plan
+    from autorater_evals.distillation.distilling import distill as distill_source
+    from autorater_evals.distillation.plan import Plan
+    from autorater_evals.distillation.printing import show
+    from autorater_evals.distillation.source import open_source
+
+    _refuse_options(options)
+    told: dict[str, Any] = {"variants": _words(variants), "without": _without(filters, without or ())}
+    plan = _plan(
+        Plan,
+        **told,
+        tries=tries,
+        free=free,
+        step=step,
+        tie_gap=tie_gap,
+        holdout=_two(holdout, "--holdout"),
+        seed=split_seed,
+        allow_leakage=allow_leakage,
+    )
+    check_plan(plan)
+    source = open_source(data, folder=folder, parts=part or (), limit=limit)
+    found = distill_source(
+        source,
+        lambda log: replace(
+            options,
+            model=teacher,
+            log=log,
+            tools="all" if options.tools == "auto" else options.tools,
+            samples=max(2, tries),  # more than one, so that drafts are drawn at the model's own temperature
+        ).open(),
+        out,
+        plan=plan,
+        against=index_folders(against or ()),
+        dimension=dimension,
+        scale=_two(scale, "--scale") if scale else None,
+        concurrency=concurrency,
+    )
+    show(found, as_json=as_json)
+    if found.stopped:
+        typer.echo(f"autorater: {found.stopped}", err=True)
+        raise typer.Exit(3 if found.card else 1)
+
+
+@app.command()
+def check(folder: Annotated[Path, typer.Argument(help="A set.")], as_json: AsJson = False) -> None:
+    """Make the examples and the card again from the log alone; ends with status 3 when they differ."""
+    require_statistics()
+    from autorater_evals.distillation.distilling import check as check_set
+    from autorater_evals.distillation.printing import show_check
+
+    found = check_set(folder)
+    show_check(found, as_json=as_json)
+    if found.differing:
+        raise typer.Exit(3)
+
+
+def _refuse_options(options: JudgeOptions) -> None:
+    plain = JudgeOptions()
+    for name in ("order", "samples", "criterion", "scorer", "log", "agent_limits"):
+        if getattr(options, name) != getattr(plain, name):
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"--{option} does not go with distill: orders, samples and the log are its own; leave it out"
+            )
+    if options.tools == "agent":
+        raise UsageError("a teacher is told all assessments that apply: --tools all, none or names")
+
+
+def _plan(form: Any, **told: Any) -> Any:
+    from pydantic import ValidationError
+
+    from autorater.document import describe_errors
+
+    try:
+        return form(**told)
+    except ValidationError as error:
+        raise UsageError(describe_errors(error)) from error
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _without(filters: str, without: Sequence[str]) -> tuple[str, ...]:
+    from autorater_evals.distillation.filters import NAMES, check_names
+
+    only = _words(filters)
+    check_names((*only, *without))
+    return tuple(name for name in NAMES if name in without or (only and name not in only))
+
+
+def _two(text: str, option: str) -> tuple[float, float]:
+    try:
+        first, second = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} is two numbers, as in 0.1,0.1; got {text!r}") from None
+    if not (first != second or option != "--scale"):
+        raise UsageError(f"--scale has two ends that differ, as in 1,5; got {text!r}")
+    return first, second

@@ -1,0 +1,90 @@
+"""The card in words: `card.md`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from autorater_evals.distillation.plan import Plan
+
+
+def describe(card: Mapping[str, Any]) -> str:
+    """Markdown of a card, for people."""
+    return "\n".join(_lines(card)) + "\n"
+
+
+def _lines(card: Mapping[str, Any]) -> Iterator[str]:
+    source, teacher, examples = card["source"], card["teacher"], card["examples"]
+    yield from (f"# Judgments distilled from {source['title']}", "")
+    kind = ", **a scripted teacher: no model looked at these images**" if teacher["scripted"] else ""
+    yield f"- Teacher: `{teacher['name']}`{kind}; {teacher['calls']:,} calls, {_money(teacher['cost'])}."
+    yield f"- Source: `{source['benchmark']}`, licence {source['licence']}. Training: {source['training_note']}."
+    limit = f"; at most {source['limit']:,} items a part" if source["limit"] else ""
+    yield f"- Data: sha256 `{source['data'][:16]}…`{limit}."
+    yield f"- AutoRater {card['autorater']}, protocol `{card['protocol']}`."
+    told = ", ".join(f"{number:,} {name}" for name, number in examples["by_variant"].items()) or "none"
+    yield f"- Examples: {examples['all']:,} ({told}) of {examples['items']:,} items, {examples['images']:,} images."
+    yield f"- Items in both variants: {examples['items_in_both_variants']:,}."
+    yield f"- Items to which no specialist had anything to say: {card['without_evidence']:,}."
+    for name, one in card["specialists"].items():
+        yield f"- Specialist `{name}`: licence {one['licence']}{'' if one['commercial'] else ', not commercial'}."
+    yield from (
+        "",
+        "## What each filter let through",
+        "",
+        "| filter | of | in | out | keeps |",
+        "|---|---|---:|---:|---|",
+    )
+    for row in card["filters"]:
+        out = "off" if row["off"] else f"{row['went']:,}"
+        yield f"| {row['filter']} | {row['level']} | {row['came']:,} | {out} | {row['meaning']} |"
+    yield from ("", f"Cases without a draft that passed, by the filter of the last: {_pairs(card['lost'])}.")
+    if card["unusable"]:
+        yield from ("", f"Not usable: {_pairs(card['unusable'])}.")
+    yield from ("", "## What a trainer must know", "", *_facts(card))
+    yield from ("", "## Made with", "", *_made_with(card))
+
+
+def _facts(card: Mapping[str, Any]) -> Iterator[str]:
+    yield f"- Leakage: {_leakage(card['leakage'])}"
+    splits = ", ".join(f"{name} {one['examples']:,} in {one['components']:,}" for name, one in card["splits"].items())
+    yield f"- Splits, by connected components of prompt and image (examples in components): {splits}."
+    yield f"- Labels: {'; '.join(f'{name} {_pairs(told)}' for name, told in card['labels'].items() if told) or 'none'}."
+    for variant, one in card["positions"].items():
+        if one["pairs"]:
+            odd = "" if one["balanced"] else " (**not balanced**)"
+            yield f"- {variant}: the better image stands first in {one['better_first']} of {one['pairs']} pairs{odd}."
+    hard = card["difficulty"]
+    tenths = _pairs(hard["tenths"])
+    yield f"- Right without the label: mean {hard['mean']} of {hard['asked']:,} asked; in tenths {tenths}."
+    yield f"- Rejected answers that are kept for preferences: {_pairs(card['examples']['rejected_answers'])}."
+    against = [
+        f"{name} ({one['prompts']:,} prompts, {one['images']:,} images)" for name, one in card["against"].items()
+    ]
+    yield f"- Decontaminated against: {', '.join(against) or 'nothing (--against)'}."
+    yield f"- Not checked against: {', '.join(card['not_checked_against']) or 'none'}."
+
+
+def _made_with(card: Mapping[str, Any]) -> Iterator[str]:
+    plan = Plan.model_validate(card["plan"])
+    yield f"- Tries {plan.tries}, answers without the label {plan.free}, seed {plan.seed}, step {plan.step:g}."
+    yield f"- Switched off: {', '.join(plan.without) or 'no filter'}."
+    yield from (f"- Prompt `{name}`: `{digest[:16]}…`" for name, digest in sorted(card["prompts"].items()))
+
+
+def _leakage(told: Mapping[str, Any]) -> str:
+    figure = told["auc"]
+    if figure is None:
+        return "the classifier was switched off."
+    if figure["value"] is None:
+        return f"not measured: {figure['note']}."
+    interval = figure["interval"]
+    width = f" [{interval['low']:.3f}, {interval['high']:.3f}]" if interval else ""
+    verdict = "" if told["passed"] else ", **above the limit, and allowed by --allow-leakage**"
+    return f"AUC {figure['value']:.3f}{width} of {figure['n']:,} rationales, at most {told['most']}{verdict}."
+
+
+def _pairs(told: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {number:,}" for name, number in told.items()) or "none"
+
+
+def _money(cost: float | None) -> str:
+    return "cost unknown" if cost is None else f"${cost:.4f}"

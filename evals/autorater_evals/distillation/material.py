@@ -1,0 +1,71 @@
+"""`distill.jsonl` beside the log: a header line, then one subject a line. A set is made of it and the log."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from autorater.canonical import Record
+from autorater.document import describe_errors
+from autorater.errors import RecordError
+from autorater_evals.distillation.plan import Header, Subject
+
+NAME = "distill.jsonl"
+Form = TypeVar("Form", bound=Record)
+
+
+def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:
+    """Put it beside the log, whole or not at all; what is there already must be the same.
+
+    Raises RecordError when the folder belongs to another distillation or cannot be written.
+    """
+    text = "".join(f"{one.model_dump_json()}\n" for one in (header, *subjects))
+    path = folder / NAME
+    try:
+        if path.exists():
+            if path.read_text(encoding="utf-8") != text:
+                raise RecordError(
+                    f"{str(folder)!r} belongs to a distillation of other data or with other options "
+                    f"({_difference(path, header)}): give the same to resume, or choose another --out"
+                )
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise RecordError(f"cannot write {NAME} to {str(folder)!r}: {error.strerror or error}") from error
+
+
+def _difference(path: Path, header: Header) -> str:
+    try:
+        told = read_material(path.parent)[0].model_dump(mode="json")
+    except RecordError:
+        return "which cannot be read"
+    asked = header.model_dump(mode="json")
+    pairs = [(name, told[name], asked[name]) for name in told if name != "plan"]
+    pairs += [(name, told["plan"][name], asked["plan"][name]) for name in told["plan"]]
+    found = [f"{name}: recorded {str(was)[:60]}, now {str(now)[:60]}" for name, was, now in pairs if was != now]
+    return "; ".join(found) or "the labels or images differ"
+
+
+def read_material(folder: Path) -> tuple[Header, list[Subject]]:
+    """The header and the subjects of a distillation. Raises RecordError when there is none, or it is damaged."""
+    path = folder / NAME
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"no distillation at {str(folder)!r}: expected {NAME} in it") from error
+    if not lines:
+        raise RecordError(f"{NAME} of {str(folder)!r} is empty: distil into another folder")
+    header = _read(Header, lines[0], 1)
+    return header, [_read(Subject, line, number) for number, line in enumerate(lines[1:], 2)]
+
+
+def _read(form: type[Form], line: str, number: int) -> Form:
+    try:
+        return form.model_validate_json(line)
+    except ValidationError as error:
+        raise RecordError(f"{NAME}, line {number}: {describe_errors(error)}: the file is damaged") from error

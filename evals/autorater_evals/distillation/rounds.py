@@ -1,0 +1,126 @@
+"""Rejection sampling: draft an item until one draft passes every filter, and ask without the label how hard it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from autorater.distribution import label_distribution
+from autorater.model import Token
+from autorater.verdict import SCALE
+from autorater_evals.distillation.asking import Teacher
+from autorater_evals.distillation.draft import Context, Draft
+from autorater_evals.distillation.filters import FILTERS, Filter, verdict
+from autorater_evals.distillation.plan import Subject, Variant
+
+ANSWER = "answer"
+"""What counts the drafts that cannot be read (refused, cut off, not of the schema); it cannot be switched off."""
+_LABELS = {"compare": ("image_1", "image_2", "tie"), "rate": tuple(str(n) for n in range(SCALE[0], SCALE[1] + 1))}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A draft that was thrown out, by which filter and why."""
+
+    draft: Draft
+    filter: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What came of one item in one variant."""
+
+    subject: Subject
+    variant: Variant
+    attempts: tuple[Attempt, ...] = ()
+    accepted: Draft | None = None
+    """The draft that passed, with that of the other order in it."""
+    free: tuple[Draft, ...] = ()
+    difficulty: float | None = None
+    without_evidence: bool = False
+    """In the variant with tools: no specialist had anything to say, so there is no such example."""
+
+    @property
+    def name(self) -> tuple[str, Variant]:
+        """What distinguishes it."""
+        return self.subject.item, self.variant
+
+
+def active(context: Context, level: str) -> list[Filter]:
+    """The filters of a level that are not switched off, in order."""
+    return [one for one in FILTERS if one.level == level and one.name not in context.plan.without]
+
+
+async def work_out(
+    teacher: Teacher, subject: Subject, variant: Variant, order: tuple[int, ...], context: Context
+) -> Case:
+    """Try up to `plan.tries` drafts; the first that passes ends it. Raises what the ledger raises."""
+    if variant == "tools":
+        evidence, _ = await teacher.evidence(teacher.request(subject), variant, order)
+        if not evidence.lines:
+            return Case(subject, variant, without_evidence=True)
+    attempts: list[Attempt] = []
+    for sample in range(context.plan.tries):
+        draft, fault = await _try(teacher, subject, variant, order, sample, context)
+        if fault is None:
+            free, difficulty = await _unanchored(teacher, draft, context)
+            return Case(subject, variant, tuple(attempts), draft, free, difficulty)
+        attempts.append(Attempt(draft, *fault))
+    return Case(subject, variant, tuple(attempts))
+
+
+async def _try(
+    teacher: Teacher, subject: Subject, variant: Variant, order: tuple[int, ...], sample: int, context: Context
+) -> tuple[Draft, tuple[str, str] | None]:
+    """One draft, and which filter throws it out; what a filter needs is asked only when all before it have passed."""
+    draft = await teacher.anchored(subject, variant, order, sample)
+    if not draft.completion:
+        return draft, (ANSWER, draft.problem)
+    for one in active(context, "drafts"):
+        if one.name == "swap" and subject.task == "compare":
+            other = await teacher.anchored(subject, variant, order[::-1], sample)
+            draft = replace(draft, other=other, other_problem=_problem(other, context))
+        elif one.name == "rederivation":
+            other = draft.other and replace(draft.other, rederived=await teacher.rederived(draft.other))
+            draft = replace(draft, other=other, rederived=await teacher.rederived(draft))
+        if (why := one.reason(draft, context)) is not None:
+            return draft, (one.name, why)
+    return draft, None
+
+
+def _problem(draft: Draft, context: Context) -> str:
+    """What the filters of one draft alone say against it."""
+    if not draft.completion:
+        return draft.problem
+    alone = [one for one in active(context, "drafts") if one.name not in ("swap", "rederivation")]
+    found = ((one.name, one.reason(draft, context)) for one in alone)
+    return next((f"{name}: {why}" for name, why in found if why is not None), "")
+
+
+async def _unanchored(teacher: Teacher, draft: Draft, context: Context) -> tuple[tuple[Draft, ...], float | None]:
+    """Answers without the label, the orders in turn, and the mean chance that they gave the right answer."""
+    subject, drafts, chances = draft.subject, list[Draft](), list[float]()
+    orders = [draft.order] if subject.task != "compare" else [draft.order, draft.order[::-1]]
+    for number in range(context.plan.free):
+        order, sample = orders[number % len(orders)], number // len(orders)
+        said, tokens = await teacher.unanchored(subject, draft.variant, order, sample)
+        drafts.append(said)
+        if said.completion:
+            chances.append(chance(said, tokens, context))
+    return tuple(drafts), round(sum(chances) / len(chances), 6) if chances else None
+
+
+def chance(draft: Draft, tokens: Sequence[Token], context: Context) -> float:
+    """The probability of the right answer, by the model's own distribution where it gives one; else 0 or 1."""
+    label, subject = draft.subject.label, draft.subject
+    told: dict[str, float] | None = None
+    right: set[str] = set()
+    if subject.task == "compare" and label.preferred is not None:
+        place = "tie" if label.preferred == "tie" else f"image_{draft.order.index('ab'.index(label.preferred)) + 1}"
+        told, right = label_distribution(tokens, "preference", _LABELS["compare"]), {place}
+    elif subject.task == "rate" and (score := label.score) is not None:
+        step = context.plan.step
+        told = label_distribution(tokens, "score", _LABELS["rate"])
+        right = {one for one in _LABELS["rate"] if abs(int(one) - score) <= step}
+    if told is not None:
+        return sum(share for one, share in told.items() if one in right)
+    return float(verdict.reason(draft, context) is None)
