@@ -116,12 +116,10 @@ class Target:
         """The measure over the units of `among` (all of them), with its interval by prompt from so many `draws`."""
         kept = np.ones(len(marks), np.bool_) if among is None else among
         clusters = [name for name, there in zip(self.clusters, kept, strict=True) if there]
-        many = {} if draws is None else {"draws": draws}
+        many: dict[str, Any] = {} if draws is None else {"draws": draws}
         if self.correlates:
             kind = cast(Literal["pearson", "spearman", "kendall_b"], self.measure)
-            return correlation(
-                marks[kept], self.people[kept], measure=kind, clusters=clusters, draws=draws or CORRELATION_DRAWS
-            )
+            return correlation(marks[kept], self.people[kept], measure=kind, clusters=clusters, **many)
         return mean_figure(marks[kept], measure=self.measure, clusters=clusters, **many)
 
     def difference(self, one: Array, other: Array, among: Mask | None = None) -> Difference:
