@@ -99,7 +99,7 @@ def choose(marks: Marks, tried: Sequence[Tried], chooses: Mask, *, pool: Names) 
         over_all=over_all,
         best=marks.subsets[best],
         best_whole=tried[best].whole,
-        note=_note(names, len(tried), int(eligible.sum()), over_none, p),
+        note=_note(names, len(tried), int(eligible.sum()), over_none, p, over_all),
     )
 
 
@@ -136,7 +136,14 @@ def _minus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
-def _note(names: Names, tried: int, eligible: int, over_none: Difference | None, permutation: float | None) -> str:
+def _note(
+    names: Names,
+    tried: int,
+    eligible: int,
+    over_none: Difference | None,
+    permutation: float | None,
+    over_all: Difference | None,
+) -> str:
     """The honest sentence: how many were tried, and what the prompts that did not choose say."""
     searched = (
         f"{tried:,} subsets were tried ({eligible:,} could be chosen), so the best figure is high partly by chance"
@@ -144,7 +151,11 @@ def _note(names: Names, tried: int, eligible: int, over_none: Difference | None,
     if not names:
         return f"{searched}; no subset of specialists beat none of them on the prompts that choose."
     if over_none is None or over_none.figure.value is None:
-        return f"{searched}; without specialists the judge has no result, so that no gain can be told."
+        told = f"{searched}; without specialists the judge has no result, so that no gain over none can be told"
+        if over_all is None or over_all.figure.value is None or over_all.p is None:
+            return f"{told}."
+        sure = "" if over_all.p < 0.05 else ", which could be chance"
+        return f"{told}; over all of them it gains {over_all.figure.value:+.4f} on the other prompts{sure}."
     gain, interval = over_none.figure.value, over_none.figure.interval
     p = max(value for value in (over_none.p, permutation, 0.0) if value is not None)
     known = interval is not None and over_none.p is not None

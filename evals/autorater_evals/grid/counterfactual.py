@@ -59,7 +59,7 @@ def what_if(
         _reread(run, changes, columns)
     answered += [Answered(change=word, exactly=True, why=why) for word, why in _readings(changes)]
     return Counterfactual(
-        run=run.folder.name,
+        run=run.folder.resolve().name,
         judge=run.judge,
         answered=tuple(answered),
         missing=missing,

@@ -10,7 +10,7 @@ import pytest
 from grid_world import POOL, Rightness, base_of, judge_of, make_pairs, search_of, shown
 from scripted import ScriptedModel, answer
 
-from autorater.errors import UsageError
+from autorater.errors import ProviderError, UsageError
 from autorater.model import Question
 from autorater.prices import Price
 from autorater.replay import replay
@@ -152,6 +152,21 @@ def test_a_limit_on_money_stops_the_grid_and_a_higher_one_goes_on(tmp_path: Path
     assert not result.stopped
     assert len(result.tried) == 4
     assert asked + more == 16
+
+
+def test_a_grid_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = make_pairs(tmp_path / "data", prompts=4, each=1)
+    pool = ("exposure", "sharpness")
+    search = search_of(folder, tmp_path / "grid", pool=pool)
+    works = judge_of(folder, lambda names: 0.6)
+    breaks = ScriptedModel(lambda q: works.script(q) if len(breaks.asked) <= 7 else ProviderError("no key", status=401))
+    with base_of(breaks, pool, order="given") as base, pytest.raises(ProviderError, match="no key"):
+        run_grid(search, base, make_plan(search, base), concurrency=1)
+    with base_of(works, pool, order="given") as base:
+        plan = make_plan(search, base)
+        assert (plan.calls, plan.recorded) == (9, 7)
+        assert len(run_grid(search, base, plan).tried) == 4
+    assert len(works.asked) == 16 - 7
 
 
 def test_other_options_of_the_specialists_are_refused(tmp_path: Path) -> None:
