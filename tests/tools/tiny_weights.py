@@ -11,6 +11,8 @@ BUILDERS: dict[str, str] = {
     "edit_score": "tiny_qwen:build_edit_score",
     "edit_reward": "tiny_qwen:build_edit_reward",
     "llava_reward": "tiny_qwen:build_llava_reward",
+    "reward_head": "tiny_reward:build",
+    "reward_preference": "tiny_reward:build",
     "pal4vst": "tiny_pal4vst:build",
     "dreamsim": "tiny_dreamsim:build",
     "face_identity": "tiny_faces:build",

@@ -93,6 +93,14 @@ class ImageTextModel:
         pattern = "|".join(map(re.escape, longest_first)) or "(?!)"
         return re.sub(pattern, lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
+    def closed(self, text: str) -> str:
+        """One user turn of an image and `text`, which ends with the token that closes it."""
+        content = [{"type": "image"}, {"type": "text", "text": text}]
+        turn = {"role": "user", "content": content}
+        told = str(self.processor.apply_chat_template([turn], tokenize=False, add_generation_prompt=False)).rstrip()
+        end = str(self.tokenizer.eos_token or "")
+        return told if told.endswith(end) else told + end
+
     def prompt(self, text: str, *, image_first: bool = True) -> str:
         """One user turn of `text` and an image in the checkpoint's chat format, up to where the answer begins."""
         content = [{"type": "image"}, {"type": "text", "text": text}]
@@ -135,6 +143,22 @@ class ImageTextModel:
         rows = self.rows(images, prompts, answer=answer)
         output = self._forward(rows.ids, None, rows.pixels, network=self.network.model, use_cache=False)
         return output.last_hidden_state[range(len(rows.ids)), [len(row) - 1 for row in rows.ids]]
+
+    def last_and_seen(self, rows: Rows) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """For every row what the last layer holds at its last token, (width,), and its image tokens, (tokens, width).
+
+        Image tokens are those that enter the language network, after the projector; both are float32. Gradients flow
+        where the caller lets them.
+        """
+        output = self._forward(
+            rows.ids, None, rows.pixels, network=self.network.model, use_cache=False, output_hidden_states=True
+        )
+        images = set(self.processor.image_token_ids)
+        seen = [[place for place, one in enumerate(ids) if one in images] for ids in rows.ids]
+        return [
+            (output.last_hidden_state[row, len(ids) - 1].float(), output.hidden_states[0][row, seen[row]].float())
+            for row, ids in enumerate(rows.ids)
+        ]
 
     @torch.inference_mode()
     def logits_of_questions(self, image: Image.Image, prompts: Sequence[str], *, size: int = 8) -> torch.Tensor:

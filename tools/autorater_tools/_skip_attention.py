@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from autorater.errors import SpecialistError
+from autorater_tools._preference import lead
 from autorater_tools._tensors import State, demand
 
 EPSILON = 1e-6
@@ -60,7 +61,6 @@ def preference(one: Tensor, other: Tensor, *, temperature: float) -> float:
     """The probability that `one` is preferred to `other`, 0 to 1.
 
     Rewards of one number are compared as Bradley and Terry do: sigmoid((a - b) / t). Pairs of numbers as in the general
-    preference model (Zhang et al., 2024): sigmoid((a₀ b₁ - a₁ b₀) / t), which may be intransitive.
+    preference model (Zhang et al., 2024): sigmoid((a₀ b₁ - a₁ b₀) / t), which may be intransitive; see `lead`.
     """
-    gap = one[0] - other[0] if len(one) == 1 else one[0] * other[1] - one[1] * other[0]
-    return float(torch.sigmoid(gap.double() / temperature))
+    return float(torch.sigmoid(lead(one, other).double() / temperature))

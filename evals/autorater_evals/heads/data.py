@@ -1,0 +1,67 @@
+"""Labelled data for reward heads: read, checked for permission, and split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autorater.canonical import digest_of
+from autorater.errors import UsageError
+from autorater_evals.benchmark import Benchmark, get_benchmark
+from autorater_evals.heads.examples import Example, Labelled, halve, read_examples
+from autorater_evals.heads.settings import Settings
+from autorater_evals.heads.splitting import components, hold_out
+from autorater_evals.item import Item
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled items, split."""
+
+    benchmark: Benchmark
+    folder: Path
+    items: tuple[Item, ...]
+    groups: tuple[int, ...]
+    out: tuple[bool, ...]
+    """Whether each item is held out."""
+    digest: str
+
+    def labelled(self, dimension: str, settings: Settings) -> tuple[Labelled, Labelled]:
+        """The examples to train on and those held out."""
+        both = list(zip(self.items, self.out, strict=True))
+        parts = [[item for item, gone in both if gone is held] for held in (False, True)]
+        train, held = (
+            read_examples(part, dimension=dimension, loss=settings.loss, folder=self.folder, seed=settings.seed)
+            for part in parts
+        )
+        return halve(train, held) if settings.loss == "ce" else (train, held)
+
+    def component_of(self, examples: Sequence[Example]) -> list[str]:
+        """The component of each example."""
+        known = {item.cluster: str(group) for item, group in zip(self.items, self.groups, strict=True)}
+        return [known[example.cluster] for example in examples]
+
+
+def read_data(data: str, *, folder: Path | None, settings: Settings, any_count: bool = False) -> Data:
+    """The items of a benchmark (`folder` has its data), or of a .jsonl file, split by components.
+
+    Raises:
+        UsageError: no such data, they may not be trained on, or they cannot be split.
+
+    """
+    name, place = ("jsonl", Path(data)) if folder is None else (data, folder)
+    if folder is None and not data.endswith((".jsonl", ".jsonl.gz")):
+        raise UsageError(f"expected a .jsonl file, or a benchmark with --data DIR, got {data!r}")
+    benchmark = get_benchmark(name)
+    if not benchmark.meta.training_allowed:
+        raise UsageError(f"{name} may not be trained on: {benchmark.meta.training_note}; choose other data")
+    if any(one.better == "lower" for part in benchmark.meta.parts for one in part.dimensions):
+        raise UsageError(f"{name} has dimensions in which lower is better, which reward heads do not learn")
+    loaded = benchmark.load(place, any_count=any_count)
+    items = tuple(item for part in loaded.items.values() for item in part if item.questions is None)
+    if not items:
+        raise UsageError(f"{name} has neither preferences nor opinions: choose other data")
+    where = place if place.is_dir() else place.parent
+    groups, hashes = components(items, folder=where)
+    out = hold_out(groups, share=settings.held_out, seed=settings.seed)
+    digest = digest_of({"items": loaded.digest, "images": hashes})
+    return Data(benchmark, where, items, tuple(groups), tuple(out), digest)

@@ -1,0 +1,93 @@
+"""What a training of reward heads is asked to do, and what came of it."""
+
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from autorater.canonical import Record
+from autorater_evals.figure import Figure
+
+Loss: TypeAlias = Literal["bt", "gpm", "ce", "l1"]
+Head: TypeAlias = Literal["linear", "skipca"]
+TEMPERATURE = 0.1
+"""Of pairs, as the official configuration of paper 002 has it."""
+
+
+class Settings(Record):
+    """How to train. The defaults are those of paper 002 where it says one: rank 128, rate 2e-4, one epoch."""
+
+    loss: Loss
+    head: Head = "skipca"
+    dimensions: tuple[str, ...] = Field(default=("overall",), min_length=1)
+    """Each becomes a perspective with a head, and an adapter, of its own."""
+    gpm_size: int = Field(default=2, ge=2, multiple_of=2)
+    temperature: float = Field(default=TEMPERATURE, gt=0)
+    """Of bt and gpm."""
+    lora: bool = True
+    """False: nothing but the heads is trained."""
+    rank: int = Field(default=128, ge=1)
+    alpha: float = Field(default=128.0, gt=0)
+    epochs: int = Field(default=1, ge=1)
+    level_epochs: int = Field(default=1, ge=0)
+    """Of l1 with LoRA: passes over the level words before the scores (paper 003)."""
+    rate: float = Field(default=2e-4, gt=0)
+    """The learning rate at the beginning, which a cosine takes to 0."""
+    batch: int = Field(default=8, ge=1)
+    """Examples, a pair counting one, of a step."""
+    held_out: float = Field(default=0.2, gt=0, lt=1)
+    """The share of examples, by whole components of prompt and image, that are never trained on."""
+    hard_negatives: float = Field(default=0.0, ge=0, lt=1)
+    """The share of training pairs that set the chosen image against one of a similar prompt."""
+    seed: int = Field(default=0, ge=0)
+    save_every: int = Field(default=100, ge=1)
+    """Steps between two states that a training goes on from."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if len(set(self.dimensions)) != len(self.dimensions):
+            raise ValueError("a perspective is named twice")
+        if self.hard_negatives and self.loss == "l1":
+            raise ValueError("hard negatives are pairs, and l1 learns from opinions: leave --hard-negatives out")
+        return self
+
+
+class Losses(Record):
+    """The mean loss of the first and of the last tenth of the steps of one stage; null without steps."""
+
+    stage: Literal["levels", "reward"]
+    steps: int
+    first: float | None
+    last: float | None
+
+
+class PerspectiveResult(Record):
+    """One perspective: how much it learned from and how well it does on what it never saw."""
+
+    name: str
+    dimension: str
+    trained: int
+    hard: int
+    """Pairs with an image of a similar prompt, beside those."""
+    held_out: int
+    left_out: dict[str, int]
+    """Why → how many items gave no example."""
+    losses: tuple[Losses, ...]
+    before: tuple[Figure, ...]
+    """On the held-out examples, the head untrained."""
+    after: tuple[Figure, ...]
+    grey: tuple[Figure, ...]
+    """After, with every image replaced by a grey one: what the text alone gives away."""
+
+
+class HeadResult(Record):
+    """What was trained and on what; `evaluation.json` of the output folder."""
+
+    settings: Settings
+    benchmark: str
+    data_digest: str
+    licence: str
+    base: str
+    base_mark: str
+    components: int
+    """Groups of items that share a prompt, a cluster or an image; they are held out whole."""
+    perspectives: tuple[PerspectiveResult, ...]
