@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reported_runs import ITEMS, hostile_run, two_runs
+from reported_runs import ITEMS, hostile_run
 
 from autorater_evals.report.chromium import Browser, Tab, find_chromium
 from autorater_evals.report.measure import measure
 from autorater_evals.report.page import write_page
 
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="needs a Chromium: on the path, or named in CHROME_BIN (see tests/README.md)"
-)
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs a Chromium: on the path, or named in CHROME_BIN")
 FOUND = "document.getElementById('found').textContent"
 CHOSEN = "document.querySelector('.row[aria-selected=true]').getAttribute('aria-posinset')"
 
@@ -21,13 +19,6 @@ CHOSEN = "document.querySelector('.row[aria-selected=true]').getAttribute('aria-
 def browser() -> Iterator[Browser]:
     with Browser(patience=30) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plain")
-    write_page(folder / "report.html", two_runs(folder), title="Two judges")
-    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
 from command import run as command
 from hypothesis import given
 from hypothesis import strategies as st
-from reported_runs import hostile_run, two_runs
+from reported_runs import hostile_run
 
 from autorater_evals.report.drawing import Panel, Plot, Series
 from autorater_evals.report.markdown import escape, write_markdown
@@ -17,11 +16,6 @@ PLOTS = (
     Plot("gaps", "Gaps", "n = 3", (Panel("a", "x", "y", (Series("s", [0.1, 0.2], [0.1, 0.2]),)),)),
     Plot("costs", "Costs", "left out: one run."),
 )
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scored, ...]:
-    return two_runs(tmp_path_factory.mktemp("runs"))
 
 
 def test_tables_and_figures(runs: tuple[Scored, ...], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from reported_runs import ITEMS, Elements, hostile_run, two_runs
+from reported_runs import ITEMS, Elements, hostile_run
 
 from autorater.assessment import Measured
 from autorater.errors import RecordError, UsageError
@@ -20,15 +20,8 @@ CHARS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scored, ...]:
-    return two_runs(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def page(runs: tuple[Scored, ...], tmp_path_factory: pytest.TempPathFactory) -> Elements:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(path, runs, title="A title")
-    return Elements(path.read_text(encoding="utf-8"))
+def page(plain: Path) -> Elements:
+    return Elements(plain.read_text(encoding="utf-8"))
 
 
 def test_the_page_asks_for_nothing_and_runs_one_script(page: Elements) -> None:
@@ -53,13 +46,14 @@ def test_ids_are_unique(page: Elements) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_equal_runs_give_equal_bytes_and_no_folder_is_told(runs: tuple[Scored, ...], tmp_path: Path) -> None:
-    for name in ("one.html", "two.html"):
-        write_page(tmp_path / name, runs, title="A title")
-    one = (tmp_path / "one.html").read_bytes()
-    assert one == (tmp_path / "two.html").read_bytes()
-    assert str(runs[0].run.folder.parent).encode() not in one
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["one.html", "two.html"]
+def test_equal_runs_give_equal_bytes_and_no_folder_is_told(
+    runs: tuple[Scored, ...], plain: Path, tmp_path: Path
+) -> None:
+    write_page(tmp_path / "again.html", runs, title="Two judges")
+    again = (tmp_path / "again.html").read_bytes()
+    assert again == plain.read_bytes()
+    assert str(runs[0].run.folder.parent).encode() not in again
+    assert [path.name for path in tmp_path.iterdir()] == ["again.html"]
 
 
 def test_the_table_tells_the_figures_of_the_evaluation(runs: tuple[Scored, ...], page: Elements) -> None:
@@ -83,7 +77,7 @@ def test_every_item_is_there_with_what_both_judges_said(runs: tuple[Scored, ...]
         assert page.index["rows"]["id"][number] == f"synthetic/{told.id}"
         assert (item["prompt"], item["generators"]) == (told.prompt, list(told.generators))
         for place, run in item["runs"]:
-            judgment = said[place][told.id]
+            judgment = said[int(place)][told.id]
             assert (run["outcome"], run["rationale"]) == (judgment.outcome, judgment.rationale)
             assert [one["order"] for one in run["passes"]] == [one.order for one in judgment.passes]
             measured = [one.outcome for one in judgment.assessments if one.candidate == "a"]

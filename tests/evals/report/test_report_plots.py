@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from reported_runs import hostile_run, rated_pictures, two_runs
+from reported_runs import hostile_run, rated_pictures
 from scripted import ScriptedModel, answer
 
 from autorater.model import Question
@@ -22,11 +22,6 @@ from autorater_evals.report.tables import main_table
 def plots_of(runs: tuple[Scored, ...]) -> dict[str, Plot]:
     seen = [[see(run, run.run.items[one.id], one, run.run.cards) for one in run.run.judgments()] for run in runs]
     return {plot.name: plot for plot in make_plots(runs, seen, main_table(runs))}
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scored, ...]:
-    return two_runs(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")
