@@ -1,0 +1,102 @@
+"""A training as a person reads it in the terminal: settings, loss, and the held-out examples before and after."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from autorater_evals.evaluation import Evaluation
+from autorater_evals.figure import Figure
+from autorater_evals.printing import counted, lines, with_interval
+from autorater_evals.training.rounds import Rounds
+from autorater_evals.training.settings import Settings
+from autorater_evals.training.training import Phase, Training
+
+MEASURES = (
+    "accuracy_half",
+    "accuracy_strict",
+    "accuracy_both_orders",
+    "accuracy_answered_orders",
+    "position_consistency",
+    "first_rate",
+    "pearson",
+    "spearman",
+    "accuracy",
+)
+"""Those of an evaluation that are told of a training, in order."""
+
+
+def show_settings(settings: Settings) -> str:
+    """The settings on one line, those that are in force."""
+    told = settings.model_dump()
+    told |= {"learning_rate": settings.rate}
+    if settings.method == "lora":
+        told |= {"alpha": settings.scale, "targets": ",".join(settings.targets) or "language model"}
+    else:
+        told = {name: value for name, value in told.items() if name not in ("rank", "alpha", "dropout", "targets")}
+    return "  ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+
+
+def print_training(training: Training) -> None:
+    """The whole training on stdout."""
+    fitted = training.fitted
+    sys.stdout.write(f"{training.student}: {show_settings(training.settings)}\n")
+    first, last = (fitted.loss[0], fitted.loss[-1]) if fitted.loss else ((0, float("nan")), (0, float("nan")))
+    sys.stdout.write(
+        f"{fitted.examples:,} examples, {fitted.steps:,} steps, {fitted.epochs:g} epochs on {fitted.devices} "
+        f"device{'s' * (fitted.devices > 1)}; {fitted.trained:,} of {fitted.parameters:,} parameters trained; "
+        f"loss {first[1]:.3f} to {last[1]:.3f}\n"
+    )
+    if training.before is None or training.after is None:
+        sys.stdout.write("not evaluated\n")
+        return
+    sys.stdout.write(f"\nheld out: {training.held_out:,} examples (split {training.split})\n")
+    heading = ("measure", "protocol", "specialists", "n", "before", "after")
+    sys.stdout.write("\n".join(lines(heading, compare_phases(training.before, training.after))) + "\n")
+
+
+def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:
+    """Rows of measure, protocol, specialists, n, before and after."""
+    pairs = zip(_likely(before), _likely(after), strict=True)
+    for one, other in pairs:
+        yield one.measure, "", "", counted(other), with_interval(one), with_interval(other)
+    for one, other in zip(before.judged, after.judged, strict=True):
+        earlier, later = headline(one.evaluation), headline(other.evaluation)
+        for key in dict.fromkeys([*earlier, *later]):
+            figures = [found[key] for found in (later, earlier) if key in found]
+            told = [with_interval(found[key]) if key in found else "-" for found in (earlier, later)]
+            yield key[1], one.protocol, "+".join(one.tools) or "none", counted(figures[0]), *told
+
+
+def _likely(phase: Phase) -> tuple[Figure, ...]:
+    return phase.likelihood.rationale, phase.likelihood.label, phase.likelihood.rationale_per_token
+
+
+def headline(evaluation: Evaluation) -> dict[tuple[str, str], Figure]:
+    """(part, measure) → figure of all items, for the measures that are told of a training."""
+    found = {
+        (row.part, row.figure.measure): row.figure
+        for row in evaluation.rows
+        if row.slice == "all" and row.figure.measure in MEASURES
+    }
+    return dict(sorted(found.items(), key=lambda one: (one[0][0], MEASURES.index(one[0][1]))))
+
+
+def print_rounds(found: Rounds) -> None:
+    """What each round made of the held-out examples of the first set, on stdout."""
+    heading = ("round", "examples", "log p(rationale)", "log p(label | rationale)", "measure", "held out")
+    sys.stdout.write("\n".join(lines(heading, _round_rows(found))) + "\n")
+
+
+def _round_rows(found: Rounds) -> Iterator[Sequence[str]]:
+    phases = [("base", "", found.rounds[0].before)]
+    phases += [
+        (str(number), f"{training.fitted.examples:,}", training.after)
+        for number, training in enumerate(found.rounds, 1)
+    ]
+    for name, examples, phase in phases:
+        if phase is None:
+            continue
+        likely = (with_interval(phase.likelihood.rationale), with_interval(phase.likelihood.label))
+        for way in phase.judged:
+            figures = list(headline(way.evaluation).values())[:1]
+            told = [(figure.measure, with_interval(figure)) for figure in figures] or [("", "-")]
+            yield name, examples, *likely, *told[0]

@@ -1,0 +1,94 @@
+"""While a student is trained: a progress bar, libraries kept from chattering, and clear words when memory runs out."""
+
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from autorater.errors import UsageError
+from autorater.progress import progress_bar
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_LOUD = ("transformers", "trl", "accelerate", "peft", "datasets")
+
+
+@contextmanager
+def calm() -> Generator[None]:
+    """Keep the trainers' advice out of the way: errors only in their logs, and none of their known warnings."""
+    before = {name: logging.getLogger(name).level for name in _LOUD}
+    with warnings.catch_warnings(), quiet_bars():
+        for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
+            warnings.filterwarnings("ignore", category=category, module=r"(trl|transformers|accelerate|peft|torch)\b")
+        # Torch says of the pinned memory of loaders that there is no device that could use it.
+        warnings.filterwarnings("ignore", message=r".*pin_memory.*", category=UserWarning)
+        for name in _LOUD:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in before.items():
+                logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def quiet_bars(*, unless: bool = False) -> Generator[None]:
+    """Hide the bars that transformers draws, which are in the way of ours, `unless` a download is worth one."""
+    from transformers import logging as told
+
+    bars: Any = told
+    hide = bars.is_progress_bar_enabled() and not unless
+    if hide:
+        bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            bars.enable_progress_bar()
+
+
+@contextmanager
+def clear_memory_errors(name: str) -> Generator[None]:
+    """Say which options need less memory, in place of the library's own error."""
+    try:
+        yield
+    except Exception as error:
+        import torch
+
+        told = str(error).lower()
+        short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in told for word in _NO_MEMORY)
+        if not short:
+            raise
+        raise UsageError(
+            f"out of memory while training {name}: lower --batch (and raise --accumulate as much), --max-pixels or "
+            "--rank, or say --dtype bfloat16 or --checkpointing; checkpoints are kept, --resume goes on from the last"
+        ) from error
+
+
+@contextmanager
+def progress(trainer: Any) -> Generator[None]:
+    """A bar over the steps on a terminal; silent in a pipe and in all processes but the first."""
+    from transformers import PrinterCallback, TrainerCallback
+
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is the caller's
+    if not trainer.is_world_process_zero():
+        yield
+        return
+    with progress_bar("training", _steps(trainer)) as bar:
+
+        class Steps(TrainerCallback):
+            """Moves the bar."""
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                bar.advance(cost=0.0)
+
+        trainer.add_callback(Steps())
+        yield
+
+
+def _steps(trainer: Any) -> int | None:
+    """Steps of the whole training, when they are known before."""
+    if trainer.args.max_steps > 0:
+        return int(trainer.args.max_steps)
+    per_epoch = -(-len(trainer.get_train_dataloader()) // trainer.args.gradient_accumulation_steps)
+    return int(-(-per_epoch * trainer.args.num_train_epochs // 1))
