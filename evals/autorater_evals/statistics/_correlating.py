@@ -1,4 +1,4 @@
-"""Correlations of items that count several times: what a bootstrap asks for a thousand times."""
+"""Correlations of items that count several times: what a bootstrap asks for two thousand times."""
 
 from functools import partial
 from importlib import import_module
@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autorater_evals.statistics._drawing import OfSums, Statistic
+from autorater_evals.statistics.intervals import OfSums, Statistic, each_row
+from autorater_evals.statistics.ranks import weighted_spearman
 from autorater_evals.statistics.resampling import Array, Index
 
 Measure = Literal["pearson", "pearson_logistic4", "pearson_logistic5", "spearman", "kendall_b", "kendall_c"]
@@ -16,14 +17,14 @@ CELLS = 4096
 
 
 def correlating(one: Array, other: Array, measure: Measure) -> Statistic:
-    """A function from how often each item counts (items,) to the correlation; NaN where it is not defined."""
+    """A function from how often each item counts, (draws, items), to the correlation; NaN where it is not defined."""
     if measure in ("spearman", "kendall_b", "kendall_c"):
         return _by_rank(one, other, measure)
     return pearson(one, other)
 
 
 def slow(one: Array, other: Array, measure: Measure, *, most: int = 3000) -> bool:
-    """Whether a thousand draws of it take minutes: Kendall of more than `most` items with many levels."""
+    """Whether two thousand draws of it take minutes: Kendall of more than `most` items with many levels."""
     return measure.startswith("kendall") and len(one) > most and len(np.unique(one)) * len(np.unique(other)) > CELLS
 
 
@@ -31,7 +32,7 @@ def pearson(one: Array, other: Array) -> OfSums:
     """Pearson's r from weighted sums of centred values."""
     x, y = (side - side.mean() if len(side) else side for side in (one, other))
     columns = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
-    return OfSums(columns, lambda sums: float(pearson_of(sums)))
+    return OfSums(columns, lambda sums: pearson_of(sums.T))
 
 
 def pearson_of(sums: Array) -> Array:
@@ -53,32 +54,23 @@ def _by_rank(one: Array, other: Array, measure: Measure) -> Statistic:
         sparse: Any = import_module("scipy.sparse")
         places = (np.arange(len(x)), x * columns + y)
         cells = sparse.csr_array((np.ones(len(x)), places), shape=(len(x), rows * columns))
-        of_table = _spearman_of if measure == "spearman" else partial(_kendall_of, measure=measure)
-        return OfSums(cells, lambda counts: of_table(counts.reshape(rows, columns)))
-    return partial(_spearman, x, y) if measure == "spearman" else partial(_kendall, x, y, measure)
+        if measure == "spearman":
+            return OfSums(cells, lambda counts: _spearman_of(counts.reshape(len(counts), rows, columns)))
+        return OfSums(cells, each_row(lambda counts: _kendall_of(counts.reshape(rows, columns), measure=measure)))
+    return weighted_spearman(one, other) if measure == "spearman" else each_row(partial(_kendall, x, y, measure))
 
 
-def _spearman(x: Index, y: Index, weights: Array) -> float:
-    """Pearson's r of mid-ranks, which are counted anew from the weights of each level."""
-    total = weights.sum()
+def _spearman_of(tables: Array) -> Array:
+    """Spearman's rho from how often each pair of levels is there, (draws, levels, levels)."""
     centred: list[Array] = []
-    spread = 1.0
-    for codes in (x, y):
-        often = np.bincount(codes, weights)
-        middle = np.cumsum(often) - often / 2 - total / 2
-        spread *= float(often @ (middle * middle))
-        centred.append(middle[codes])
-    if spread <= 0:
-        return float("nan")
-    return float(np.clip((weights * centred[0]) @ centred[1] / np.sqrt(spread), -1, 1))
-
-
-def _spearman_of(table: Array) -> float:
-    """The same from how often each pair of levels is there."""
-    sides = table.sum(1), table.sum(0)
-    x, y = (np.cumsum(often) - often / 2 - often.sum() / 2 for often in sides)
-    spread = float(sides[0] @ (x * x)) * float(sides[1] @ (y * y))
-    return float(np.clip(x @ table @ y / np.sqrt(spread), -1, 1)) if spread > 0 else float("nan")
+    spread = np.ones(len(tables))
+    for often in (tables.sum(2), tables.sum(1)):
+        middle = np.cumsum(often, axis=1) - often / 2 - often.sum(1, keepdims=True) / 2
+        spread *= (often * middle * middle).sum(1)
+        centred.append(middle)
+    product = (centred[0][:, None] @ tables @ centred[1][:, :, None])[:, 0, 0]
+    defined = spread > 0
+    return np.where(defined, np.clip(product / np.sqrt(np.where(defined, spread, 1.0)), -1, 1), np.nan)
 
 
 def _kendall(x: Index, y: Index, measure: Measure, weights: Array) -> float:

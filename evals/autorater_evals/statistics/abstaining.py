@@ -12,6 +12,7 @@ from autorater_evals.statistics.missing import mean_figure, undefined
 from autorater_evals.statistics.resampling import (
     DRAWS,
     Array,
+    Clusters,
     Index,
     bootstrap_weights,
     cluster_numbers,
@@ -49,7 +50,7 @@ def risk_coverage(
     confidence: Array,
     right: Array,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     draws: int = DRAWS,
 ) -> RiskCoverage:
@@ -61,7 +62,7 @@ def risk_coverage(
         UsageError: Lengths differ, a confidence outside of 0 to 1, or an outcome that is neither 0 nor 1.
 
     """
-    sure, hit, names = answered(confidence, right, clusters)
+    sure, hit, codes = answered(confidence, right, clusters)
     if not len(sure):
         return RiskCoverage(area=undefined("risk_coverage_area", total=len(confidence), note="no answers"), points=())
     order = np.argsort(-sure, kind="stable")
@@ -71,7 +72,7 @@ def risk_coverage(
     def areas(weights: Array) -> Array:
         return _areas(weights[:, order], wrong, starts)
 
-    numbers, count = cluster_numbers(names, n=len(sure))
+    numbers, count = cluster_numbers(codes, n=len(sure))
     draws = min(draws, max(100, _WORK // len(sure)))
     found = bootstrap_weights(numbers, count, areas, draws=draws) if count > 1 else np.empty(0)
     interval = percentile_interval(found, count=count, unit=unit)
@@ -103,7 +104,7 @@ def selective_accuracy(
     right: Array,
     *,
     coverages: Sequence[float] = COVERAGES,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> tuple[Figure, ...]:
     """Accuracy of the surest answers, one figure for each of `coverages` (above 0 to 1).
@@ -117,13 +118,13 @@ def selective_accuracy(
     """
     if not all(0 < coverage <= 1 for coverage in coverages):
         raise UsageError(f"expected coverages above 0 and up to 1, got {', '.join(map(str, coverages))}")
-    sure, hit, names = answered(confidence, right, clusters)
+    sure, hit, codes = answered(confidence, right, clusters)
     return tuple(
-        _surest(sure, hit, names, coverage=coverage, total=len(confidence), unit=unit) for coverage in coverages
+        _surest(sure, hit, codes, coverage=coverage, total=len(confidence), unit=unit) for coverage in coverages
     )
 
 
-def _surest(sure: Array, hit: Array, names: list[str] | None, *, coverage: float, total: int, unit: str) -> Figure:
+def _surest(sure: Array, hit: Array, codes: Index | None, *, coverage: float, total: int, unit: str) -> Figure:
     measure = f"accuracy_at_coverage_{coverage:g}"
     if not len(sure):
         return undefined(measure, total=total, note="no answers")
@@ -133,7 +134,7 @@ def _surest(sure: Array, hit: Array, names: list[str] | None, *, coverage: float
     figure = mean_figure(
         hit[kept],
         measure=measure,
-        clusters=None if names is None else [names[item] for item in np.flatnonzero(kept)],
+        clusters=None if codes is None else codes[kept],
         unit=unit,
         note=f"confidence of {threshold:.4g} and more",
     )

@@ -12,7 +12,7 @@ from autorater.canonical import Record
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.missing import mean_figure, notes
-from autorater_evals.statistics.resampling import Array, Mask, cluster_numbers
+from autorater_evals.statistics.resampling import Array, Clusters, Index, Mask, cluster_numbers
 
 TieRule = Literal["strict", "half", "drop", "three_way"]
 """What a tie of the judge counts.
@@ -45,11 +45,16 @@ def choice_codes(choices: Sequence[str | None], *, who: str, complete: bool = Fa
         UsageError: Another word, or None where `complete` is asked for.
 
     """
-    for place, choice in enumerate(choices):
-        if choice not in _CODES or (complete and choice is None):
-            words = '"a", "b" or "tie"' + ("" if complete else " or None")
-            raise UsageError(f"expected {words} as choice {place} of {who} (counted from 0), got {choice!r}")
-    return np.array([_CODES[choice] for choice in choices], np.float64)
+    try:
+        codes = np.fromiter(map(_CODES.__getitem__, choices), np.float64, len(choices))
+    except (KeyError, TypeError):
+        codes = None
+    if codes is None or (complete and np.isnan(codes).any()):
+        allowed = ("a", "b", "tie") if complete else ("a", "b", "tie", None)
+        place = next(place for place, choice in enumerate(choices) if choice not in allowed)
+        words = '"a", "b" or "tie"' + ("" if complete else " or None")
+        raise UsageError(f"expected {words} as choice {place} of {who} (counted from 0), got {choices[place]!r}")
+    return codes
 
 
 def choices_of_margins(margins: Sequence[float] | Array, *, threshold: float = 0.0) -> list[str | None]:
@@ -92,7 +97,7 @@ def accuracy(
     *,
     rule: TieRule,
     human_ties: HumanTies = "exclude",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> Figure:
     """The share of pairs on which the judge is right, 0 to 1; bounds are over missing answers, dropped ties included.
@@ -113,18 +118,18 @@ def _accuracy(
     *,
     rule: TieRule,
     human_ties: HumanTies,
-    clusters: Sequence[str] | None,
+    clusters: Clusters,
     unit: str,
 ) -> Figure:
-    cluster_numbers(clusters, n=len(truth))  # a wrong number of clusters is said before anything is left out
     used = among if human_ties == "count" else among & (truth != 0)
+    kept = None if clusters is None else cluster_numbers(clusters, n=len(truth), kept=used)[0]
     left_out = int((among & ~used).sum())
     dropped = int((answer[used] == 0).sum()) if rule == "drop" else 0
     tied = truth[used] == 0
     return mean_figure(
         points(truth, answer, rule=rule)[used],
         measure=f"accuracy_{rule}",
-        clusters=None if clusters is None else [name for name, kept in zip(clusters, used, strict=True) if kept],
+        clusters=kept,
         unit=unit,
         worst=np.where(tied & (rule == "half"), 0.5, 0.0),
         best=np.where(tied & (rule in ("strict", "drop")), 0.0, 1.0),
@@ -144,7 +149,7 @@ def accuracy_by_gap(
     edges: Sequence[float] | None = None,
     bins: int = 5,
     human_ties: HumanTies = "exclude",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> tuple[GapBin, ...]:
     """Accuracy of pairs by the size of people's gap, 0 and more, in their unit.
@@ -186,7 +191,7 @@ def group_accuracy(
     judge: Sequence[str | None],
     *,
     groups: Sequence[str],
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> Figure:
     """The share of groups all of whose pairs are right, ties counted (EditReward-Bench, arXiv 2509.26346: K = 2, 3, 4).
@@ -206,19 +211,27 @@ def group_accuracy(
     return mean_figure(
         np.where(gone, np.nan, np.where(wrong, 0.0, 1.0)),
         measure="group_accuracy",
-        clusters=_of_groups(clusters, groups),
+        clusters=_of_groups(clusters, groups, numbers, count),
         unit=unit,
         best=np.where(wrong, 0.0, 1.0),
     )
 
 
-def _of_groups(clusters: Sequence[str] | None, groups: Sequence[str]) -> list[str] | None:
+def _of_groups(clusters: Clusters, groups: Sequence[str], members: Index, count: int) -> Index | None:
+    """The cluster of each group, by the number of the group that each pair is a member of."""
     if clusters is None:
         return None
     if len(clusters) != len(groups):
         raise UsageError(f"expected the cluster of each of {len(groups)} pairs, got {len(clusters)}")
-    found: dict[str, str] = {}
-    for group, cluster in zip(groups, clusters, strict=True):
-        if found.setdefault(group, cluster) != cluster:
-            raise UsageError(f"expected all pairs of group {group!r} in one cluster, got {found[group]!r}, {cluster!r}")
-    return [found[group] for group in sorted(found)]
+    numbers, _ = cluster_numbers(clusters, n=len(groups))
+    found = np.zeros(count, np.intp)
+    found[members] = numbers
+    strange = np.flatnonzero(found[members] != numbers)
+    if len(strange):
+        one = int(strange[0])
+        other = int(np.flatnonzero((members == members[one]) & (numbers != numbers[one]))[0])
+        raise UsageError(
+            f"expected all pairs of group {groups[one]!r} in one cluster, got {clusters[min(one, other)]!r}, "
+            f"{clusters[max(one, other)]!r}"
+        )
+    return found

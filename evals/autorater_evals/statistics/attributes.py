@@ -8,11 +8,21 @@ import numpy as np
 from autorater.canonical import Record
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
-from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics._correlating import pearson_of
 from autorater_evals.statistics.correlation import correlation
-from autorater_evals.statistics.reliability import Level, Ratings, Weights, cohen_kappa, krippendorff_alpha
-from autorater_evals.statistics.resampling import Array, Index, cluster_sums, draw_weights, quantiles_95
+from autorater_evals.statistics.reading import Ratings, read_table
+from autorater_evals.statistics.reliability import Level, Weights, cohen_kappa, krippendorff_alpha
+from autorater_evals.statistics.resampling import (
+    DRAWS,
+    UNDEFINED,
+    Array,
+    Clusters,
+    Index,
+    cluster_numbers,
+    cluster_sums,
+    draw_weights,
+    quantiles_95,
+)
 
 
 class AttributeMatrix(Record):
@@ -59,16 +69,16 @@ def attribute_matrix(ratings: Ratings, *, names: Sequence[str]) -> AttributeMatr
         UsageError: not one column per name.
 
     """
-    table = _table(ratings, names, "ratings")
+    told = _table(ratings, names, "ratings")
     pairs = list(combinations(range(len(names)), 2))
-    found = pearson_of(_sums(_standard(table), pairs).sum(0))
-    given = np.isfinite(table).astype(np.int64)
+    found = pearson_of(_sums(_standard(told), pairs).sum(0))
+    given = np.isfinite(told).astype(np.int64)
     size = len(names)
     values: list[list[float | None]] = [[1.0 if i == j else None for j in range(size)] for i in range(size)]
     for (i, j), value in zip(pairs, found, strict=True):
         values[i][j] = values[j][i] = None if np.isnan(value) else float(value)
     for i in range(size):
-        own = table[given[:, i] > 0, i]
+        own = told[given[:, i] > 0, i]
         values[i][i] = 1.0 if len(own) > 1 and np.ptp(own) > 0 else None
     counts = tuple(tuple(map(int, row)) for row in given.T @ given)
     return AttributeMatrix(names=tuple(names), values=tuple(map(tuple, values)), counts=counts)
@@ -79,10 +89,10 @@ def matrix_distance(
     people: Ratings,
     *,
     names: Sequence[str],
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     permutations: int = 2000,
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> MatrixDistance:
     """The distance of the judge's attribute correlations from people's, with a permutation p.
 
@@ -103,8 +113,7 @@ def matrix_distance(
         raise UsageError(f"expected one row per item in both, got {len(one)} of the judge and {len(other)} of people")
     if len(names) < 2 or not len(one):
         raise UsageError(f"expected two attributes and one item at least, got {len(names)} and {len(one)}")
-    codes = drawing.renumbered(drawing.codes_of(clusters, count=len(one)))
-    count = int(codes.max(initial=-1)) + 1
+    codes, count = cluster_numbers(clusters, n=len(one))
     pairs = list(combinations(range(len(names)), 2))
     sums = [_cluster_sums(_sums(_standard(side), pairs), codes, count) for side in (one, other)]
     whole = [side.sum(0) for side in sums]
@@ -126,8 +135,8 @@ def matrix_distance(
     return MatrixDistance(
         judge=attribute_matrix(one, names=names),
         people=attribute_matrix(other, names=names),
-        frobenius=figure("frobenius distance", 0),
-        mean_absolute=figure("mean absolute difference", 1),
+        frobenius=figure("frobenius_distance", 0),
+        mean_absolute=figure("mean_absolute_difference", 1),
         frobenius_p=share(0),
         mean_absolute_p=share(1),
         permutations=permutations,
@@ -144,7 +153,7 @@ def attribute_agreement(
     level: Level = "ordinal",
     weights: Weights | None = None,
     categories: Sequence[float] | None = None,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> tuple[AttributeAgreement, ...]:
     """Krippendorff's alpha of judge and people as two raters, Cohen's kappa, and Pearson, for each attribute.
@@ -174,25 +183,25 @@ def attribute_agreement(
 
 
 def _table(ratings: Ratings, names: Sequence[str], what: str) -> Array:
-    table = drawing.matrix(ratings, name=what)
-    if table.shape[1] != len(names):
-        raise UsageError(f"{what}: expected {len(names)} columns ({', '.join(names)}), got {table.shape[1]}")
-    return table
+    found = read_table(ratings, name=what)
+    if found.shape[1] != len(names):
+        raise UsageError(f"{what}: expected {len(names)} columns ({', '.join(names)}), got {found.shape[1]}")
+    return found
 
 
-def _standard(table: Array) -> Array:
+def _standard(values: Array) -> Array:
     """Each attribute with mean 0 and deviation 1 over the items that have it."""
-    given = np.isfinite(table)
+    given = np.isfinite(values)
     often = np.maximum(given.sum(0), 1)
-    centred = table - np.where(given, table, 0.0).sum(0) / often
+    centred = values - np.where(given, values, 0.0).sum(0) / often
     spread = np.sqrt(np.where(given, centred**2, 0.0).sum(0) / often)
     return centred / np.where(spread > 0, spread, 1.0)
 
 
-def _sums(table: Array, pairs: list[tuple[int, int]]) -> Array:
+def _sums(values: Array, pairs: list[tuple[int, int]]) -> Array:
     """Each item's part in the sums that Pearson's r of each pair needs, (items, 6, pairs); 0 where one is missing."""
     first, second = ([pair[side] for pair in pairs] for side in (0, 1))
-    x, y = table[:, first], table[:, second]
+    x, y = values[:, first], values[:, second]
     both = np.isfinite(x) & np.isfinite(y)
     x, y = np.where(both, x, 0.0), np.where(both, y, 0.0)
     return np.stack([both.astype(np.float64), x, y, x * x, y * y, x * y], axis=1)
@@ -236,7 +245,7 @@ def _drawn(sums: list[Array], draws: int) -> Array:
 
 def _basic(value: float, found: Array, what: str) -> Interval | None:
     kept = found[np.isfinite(found)]
-    if len(kept) < (1 - drawing.UNDEFINED) * len(found) or not len(kept):
+    if len(kept) < (1 - UNDEFINED) * len(found) or not len(kept):
         return None
     low, high = quantiles_95(kept)
     method = f"basic bootstrap, {len(found):,} draws of {what}, cut at 0"

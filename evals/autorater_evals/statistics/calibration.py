@@ -4,7 +4,6 @@
 number where it is missing; such items are left out and counted.
 """
 
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Literal
 
@@ -17,6 +16,8 @@ from autorater_evals.statistics.missing import mean_figure, notes, undefined
 from autorater_evals.statistics.resampling import (
     DRAWS,
     Array,
+    Clusters,
+    Index,
     Mask,
     bootstrap_sums,
     cluster_numbers,
@@ -65,7 +66,7 @@ def calibration_error(
     *,
     bins: int = 10,
     binning: Binning = "width",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     draws: int = DRAWS,
 ) -> Calibration:
@@ -78,7 +79,7 @@ def calibration_error(
 
     """
     measure = f"calibration_error_{binning}"
-    sure, hit, names = answered(confidence, right, clusters)
+    sure, hit, codes = answered(confidence, right, clusters)
     if not len(sure):
         return Calibration(error=undefined(measure, total=len(confidence), note="no answers"), rows=())
     edges = _edges(sure, bins=bins, binning=binning)
@@ -91,13 +92,13 @@ def calibration_error(
             accuracy=mean_figure(
                 hit[place == number],
                 measure="accuracy",
-                clusters=None if names is None else [names[item] for item in np.flatnonzero(place == number)],
+                clusters=None if codes is None else codes[place == number],
                 unit=unit,
             ),
         )
         for number in np.unique(place)
     )
-    numbers, count = cluster_numbers(names, n=len(sure))
+    numbers, count = cluster_numbers(codes, n=len(sure))
     # One column a bin, of what it is off: error = sum over bins of |sum| / n.
     off = np.zeros((len(sure), len(edges)))
     off[np.arange(len(sure)), place] = sure - hit
@@ -119,9 +120,7 @@ def calibration_error(
     return Calibration(error=error, rows=rows)
 
 
-def brier_score(
-    probability: Array, outcome: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters"
-) -> Figure:
+def brier_score(probability: Array, outcome: Array, *, clusters: Clusters = None, unit: str = "clusters") -> Figure:
     """The mean squared difference of probability and outcome (1 or 0), 0 (best) to 1 (Brier 1950).
 
     Raises:
@@ -179,7 +178,7 @@ def recalibrated(
     *,
     fit_on: Mask,
     method: Method,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     bins: int = 10,
     binning: Binning = "width",
@@ -191,30 +190,30 @@ def recalibrated(
 
     """
     _checked(confidence, right)
-    cluster_numbers(clusters, n=len(confidence))
+    numbers, count = cluster_numbers(clusters, n=len(confidence))
     if fit_on.shape != confidence.shape:
         raise UsageError(f"expected to be told of each of {len(confidence)} items whether to fit on it")
-    names = None
     if clusters is not None:
-        names = [name for name, fitted in zip(clusters, fit_on, strict=True) if not fitted]
-        both = {name for name, fitted in zip(clusters, fit_on, strict=True) if fitted} & set(names)
-        if both:
+        fitted, reported = (np.bincount(numbers[side], minlength=count) > 0 for side in (fit_on, ~fit_on))
+        if (fitted & reported).any():
+            first = int(np.flatnonzero((fitted & reported)[numbers])[0])
             raise UsageError(
-                f"expected every cluster on one side, got {len(both)} that are fitted and reported, such as "
-                f"{min(both)!r}; split by cluster, as `half_of_clusters` does"
+                f"expected every cluster on one side, got {int((fitted & reported).sum())} that are fitted and "
+                f"reported, such as {clusters[first]!r}; split by cluster, as `half_of_clusters` does"
             )
+    kept = None if clusters is None else numbers[~fit_on]
     old, hit = confidence[~fit_on], right[~fit_on]
     new = calibrated(old, fit_confidence=confidence[fit_on], fit_right=right[fit_on], method=method)
     before, after = (
-        calibration_error(values, hit, bins=bins, binning=binning, clusters=names, unit=unit) for values in (old, new)
+        calibration_error(values, hit, bins=bins, binning=binning, clusters=kept, unit=unit) for values in (old, new)
     )
     return Recalibrated(
         method=method,
         fitted_on=int((~np.isnan(confidence + right) & fit_on).sum()),
         before=before,
         after=after,
-        brier_before=brier_score(old, hit, clusters=names, unit=unit),
-        brier_after=brier_score(new, hit, clusters=names, unit=unit),
+        brier_before=brier_score(old, hit, clusters=kept, unit=unit),
+        brier_after=brier_score(new, hit, clusters=kept, unit=unit),
     )
 
 
@@ -247,7 +246,7 @@ def _checked(confidence: Array, right: Array) -> None:
         raise UsageError("expected outcomes of 0 (wrong) or 1 (right), or not a number for missing ones")
 
 
-def answered(confidence: Array, right: Array, clusters: Sequence[str] | None) -> tuple[Array, Array, list[str] | None]:
+def answered(confidence: Array, right: Array, clusters: Clusters) -> tuple[Array, Array, Index | None]:
     """Confidence, outcome and cluster of the items that have both.
 
     Raises:
@@ -255,7 +254,6 @@ def answered(confidence: Array, right: Array, clusters: Sequence[str] | None) ->
 
     """
     _checked(confidence, right)
-    cluster_numbers(clusters, n=len(confidence))
     there = ~np.isnan(confidence + right)
-    names = None if clusters is None else [name for name, kept in zip(clusters, there, strict=True) if kept]
-    return confidence[there], right[there], names
+    numbers, _ = cluster_numbers(clusters, n=len(confidence), kept=there)
+    return confidence[there], right[there], None if clusters is None else numbers

@@ -1,22 +1,18 @@
 """What a perfect judge could reach: the reliability of people's mean ratings, and each person against the others."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure
-from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics._correlating import Measure, correlating, pearson_of
 from autorater_evals.statistics.correlation import Average, mean_correlation
-from autorater_evals.statistics.reliability import Ratings
-from autorater_evals.statistics.resampling import Array, Index
-
-Clusters = Sequence[str] | None
+from autorater_evals.statistics.intervals import OfSums, in_sample, ratio, statistic_interval
+from autorater_evals.statistics.reading import Ratings, read_table
+from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, cluster_numbers
 
 
 def split_half(
-    ratings: Ratings, *, clusters: Clusters = None, unit: str = "clusters", splits: int = 50, draws: int = 500
+    ratings: Ratings, *, clusters: Clusters = None, unit: str = "clusters", splits: int = 50, draws: int = DRAWS
 ) -> Figure:
     """The reliability of the mean rating: the correlation of two random halves of the raters, stepped up to all.
 
@@ -31,29 +27,27 @@ def split_half(
         UsageError: not a table of items by raters, or not one cluster per item.
 
     """
-    table = drawing.matrix(ratings, name="ratings")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(ratings, name="ratings")
     given = np.isfinite(table).sum(1)
     kept = given >= 2
     n, total = int(kept.sum()), len(table)
     if n < 2:
         return Figure(measure="split_half", value=None, n=n, total=total, note="fewer than two items have two ratings")
+    numbers, _ = cluster_numbers(clusters, n=total, kept=kept)
     table, half = table[kept], given[kept] // 2
-    ratio = float(given[kept].mean() / half.mean())
+    longer = float(given[kept].mean() / half.mean())
     one, other = (side - np.nanmean(table) for side in _halves(table, half, splits=splits))
     products = np.stack([np.ones_like(one), one, other, one * one, other * other, one * other], axis=1)
 
-    def reliability(sums: Array) -> float:
-        found = pearson_of(sums.reshape(6, -1))
-        if np.isnan(found).any():
-            return float("nan")
-        return float(np.mean(ratio * found / np.maximum(1 + (ratio - 1) * found, 1e-9)))
+    def reliability(sums: Array) -> Array:
+        found = pearson_of(np.moveaxis(sums.reshape(len(sums), 6, -1), 1, 0))
+        return (longer * found / np.maximum(1 + (longer - 1) * found, 1e-9)).mean(1)
 
-    statistic = drawing.OfSums(products.reshape(n, -1), reliability)
-    value = statistic(np.ones(n))
+    statistic = OfSums(products.reshape(n, -1), reliability)
+    value = in_sample(statistic, n)
     if np.isnan(value):
         return Figure(measure="split_half", value=None, n=n, total=total, note="a half gave every item the same")
-    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
+    interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
     note = f"{splits} random halvings, {given[kept].mean():.3g} ratings an item, stepped up by Spearman and Brown"
     return Figure(measure="split_half", value=value, n=n, total=total, interval=interval, note=note)
 
@@ -79,7 +73,7 @@ def leave_one_out(
     average: Average = "fisher",
     clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = 500,
+    draws: int = DRAWS,
 ) -> Figure:
     """The correlation of each rater with the mean of the others, averaged over raters: a person as the judge.
 
@@ -93,31 +87,31 @@ def leave_one_out(
     """
     if measure in ("pearson_logistic4", "pearson_logistic5"):
         raise UsageError(f"leave_one_out: expected pearson, spearman or kendall, got {measure}")
-    table = drawing.matrix(ratings, name="ratings")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(ratings, name="ratings")
     given = np.isfinite(table)
     kept = given.sum(1) >= 2
-    table, given, codes, total = table[kept], given[kept], codes[kept], len(table)
+    numbers, _ = cluster_numbers(clusters, n=len(table), kept=kept)
+    table, given, total = table[kept], given[kept], len(table)
     filled = np.where(given, table, 0.0)
     others = (filled.sum(1, keepdims=True) - filled) / np.maximum(given.sum(1, keepdims=True) - given, 1)
     raters = [np.flatnonzero(column) for column in given.T]
     parts = [(rows, correlating(table[rows, j], others[rows, j], measure)) for j, rows in enumerate(raters)]
-    values = np.array([part(np.ones(len(rows))) for rows, part in parts])
+    values = np.array([in_sample(part, len(rows)) for rows, part in parts])
     parts = [part for part, value in zip(parts, values, strict=True) if np.isfinite(value)]
-    name, n = f"leave_one_out ({measure})", len(table)
+    name, n = f"leave_one_out_{measure}", len(table)
     note = f"{len(parts)} of {len(raters)} raters have a correlation"
     if not parts:
         return Figure(measure=name, value=None, n=n, total=total, note=note)
 
-    def statistic(weights: Array) -> float:
-        return mean_correlation(np.array([part(weights[rows]) for rows, part in parts]), average)
+    def statistic(weights: Array) -> Array:
+        return mean_correlation(np.stack([part(weights[:, rows]) for rows, part in parts]), average)
 
-    interval = drawing.cluster_interval(statistic, codes, unit=unit, draws=draws)
-    return Figure(measure=name, value=statistic(np.ones(n)), n=n, total=total, interval=interval, note=note)
+    interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
+    return Figure(measure=name, value=in_sample(statistic, n), n=n, total=total, interval=interval, note=note)
 
 
 def leave_one_out_majority(
-    votes: Ratings, *, clusters: Clusters = None, unit: str = "clusters", draws: int = drawing.DRAWS
+    votes: Ratings, *, clusters: Clusters = None, unit: str = "clusters", draws: int = DRAWS
 ) -> Figure:
     """How often a rater gives the label that most of the others give: the accuracy of a person as the judge, 0 to 1.
 
@@ -130,8 +124,7 @@ def leave_one_out_majority(
         UsageError: not a table of items by raters, or not one cluster per item.
 
     """
-    table = drawing.matrix(votes, name="votes")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(votes, name="votes")
     labels = np.unique(table[np.isfinite(table)])
     own = (table[:, :, None] == labels).astype(np.int64)  # items, raters, labels
     others = own.sum(1, keepdims=True) - own
@@ -141,12 +134,14 @@ def leave_one_out_majority(
     met = clear & ((own * others).sum(2) == most)
     hits, counted = met.sum(1).astype(np.float64), clear.sum(1).astype(np.float64)
     n, total, right = int(counted.sum()), int(voted.sum()), float(hits.sum())
-    name = "leave_one_out (majority)"
+    name = "leave_one_out_majority"
     if not n:
         return Figure(measure=name, value=None, n=0, total=total, note="no vote has a majority of others to meet")
     used = counted > 0
-    statistic = drawing.ratio(hits[used], counted[used])
-    interval = drawing.cluster_interval(statistic, codes[used], unit=unit, draws=draws)
+    statistic = ratio(hits[used], counted[used])
+    interval = statistic_interval(
+        statistic, cluster_numbers(clusters, n=len(table), kept=used)[0], unit=unit, draws=draws
+    )
     bounds = (right / total, (right + total - n) / total)
     note = f"{total - n:,} votes left out whose others are split evenly" if n < total else ""
     return Figure(measure=name, value=right / n, n=n, total=total, interval=interval, bounds=bounds, note=note)

@@ -1,6 +1,5 @@
 """Two runs on the same items: what their difference is worth. Differences are the second run minus the first."""
 
-from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import product
 from typing import Any, Literal
@@ -10,14 +9,13 @@ import numpy as np
 from autorater.canonical import Record
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure
+from autorater_evals.statistics._correlating import Measure, correlating
+from autorater_evals.statistics.intervals import in_sample
 from autorater_evals.statistics.missing import missing_bounds, undefined
-from autorater_evals.statistics.ranks import weighted_correlation, weighted_ranker
 from autorater_evals.statistics.resampling import (
     DRAWS,
     Array,
-    Index,
-    Mask,
-    bootstrap_items,
+    Clusters,
     bootstrap_sums,
     bootstrap_weights,
     cluster_numbers,
@@ -27,6 +25,7 @@ from autorater_evals.statistics.resampling import (
 )
 
 Correlation = Literal["pearson", "spearman", "kendall"]
+_MEASURES: dict[Correlation, Measure] = {"pearson": "pearson", "spearman": "spearman", "kendall": "kendall_b"}
 FLIPS = 9999
 """Random sign flips of the permutation test, which has them all where there are no more."""
 
@@ -63,7 +62,7 @@ class Comparison(Record):
     """The least difference that such a comparison finds with 80 % power; null where the runs are equal on all items."""
 
 
-def compare(one: Array, other: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters") -> Comparison:
+def compare(one: Array, other: Array, *, clusters: Clusters = None, unit: str = "clusters") -> Comparison:
     """Two runs, their values from 0 to 1 for each item (n,), not a number where a run has no result.
 
     Raises:
@@ -93,7 +92,7 @@ def difference(
     one: Array,
     other: Array,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     measure: str = "difference",
     draws: int = DRAWS,
@@ -110,7 +109,7 @@ def difference(
     """
     gaps = _gaps(one, other)
     there = ~np.isnan(gaps)
-    numbers, count = _among(clusters, there)
+    numbers, count = cluster_numbers(clusters, n=len(there), kept=there)
     worst, best = (np.where(np.isnan(other), a, other) - np.where(np.isnan(one), 1 - a, one) for a in (0.0, 1.0))
     interval, p, remark = None, None, f"no interval: fewer than two {unit}"
     if count > 1 and bool((gaps[there] == gaps[there][0]).all()):
@@ -166,9 +165,7 @@ def mcnemar(one: Array, other: Array) -> Discordant:
     return Discordant(first_only=only_one, second_only=only_other, p=p)
 
 
-def permutation_p(
-    one: Array, other: Array, *, clusters: Sequence[str] | None = None, flips: int = FLIPS
-) -> float | None:
+def permutation_p(one: Array, other: Array, *, clusters: Clusters = None, flips: int = FLIPS) -> float | None:
     """Two-sided p of a difference of means when the runs are exchanged within whole clusters; None without items.
 
     Exact where all exchanges are no more than `flips`, else (1 + extreme) / (1 + flips) of random ones.
@@ -181,7 +178,7 @@ def permutation_p(
     there = ~np.isnan(gaps)
     if not there.any():
         return None
-    numbers, count = _among(clusters, there)
+    numbers, count = cluster_numbers(clusters, n=len(there), kept=there)
     sums = cluster_sums(gaps[there], numbers, count)[:, 0]
     sums = sums[sums != 0]  # exchanging equal runs changes nothing
     # Sums that differ by rounding only are equal.
@@ -204,7 +201,7 @@ def correlation_difference(
     other: Array,
     *,
     kind: Correlation,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     draws: int = DRAWS,
 ) -> Difference:
@@ -216,32 +213,30 @@ def correlation_difference(
         UsageError: Lengths differ, or `kind` is unknown.
 
     """
-    if kind not in ("pearson", "spearman", "kendall"):
+    if kind not in _MEASURES:
         raise UsageError(f'expected "pearson", "spearman" or "kendall", got {kind!r}')
     if not len(human) == len(one) == len(other):
         raise UsageError(f"expected values for the same items, got {len(human)}, {len(one)} and {len(other)}")
     there = ~(np.isnan(human) | np.isnan(one) | np.isnan(other))
     measure = f"difference_{kind}"
-    numbers, count = _among(clusters, there)
+    numbers, count = cluster_numbers(clusters, n=len(there), kept=there)
     columns = human[there], one[there], other[there]
     if len(columns[0]) < 2 or any(bool((column == column[0]).all()) for column in columns):
         return Difference(figure=undefined(measure, total=len(human), note="a side is constant"), p=None)
-    items = np.arange(len(columns[0]))
-    if kind == "kendall":
-        statistic = _kendall(*columns)
-        value = statistic(items)
-        found = bootstrap_items(numbers, count, statistic, draws=draws) if count > 1 else np.empty(0)
-    else:
-        weighted = _weighted(*columns, by_rank=kind == "spearman")
-        value = float(weighted(np.ones((1, len(items))))[0])
-        found = bootstrap_weights(numbers, count, weighted, draws=draws) if count > 1 else np.empty(0)
+    first, second = (correlating(run, columns[0], _MEASURES[kind]) for run in columns[1:])
+
+    def statistic(weights: Array) -> Array:
+        return second(weights) - first(weights)
+
+    n = len(columns[0])
+    found = bootstrap_weights(numbers, count, statistic, draws=draws) if count > 1 else np.empty(0)
     interval = percentile_interval(found, count=count, unit=unit)
     note = few(count, unit=unit) if interval else f"no interval: fewer than two {unit}, or too many undefined draws"
-    figure = Figure(measure=measure, value=value, n=len(items), total=len(human), interval=interval, note=note)
+    figure = Figure(measure=measure, value=in_sample(statistic, n), n=n, total=len(human), interval=interval, note=note)
     return Difference(figure=figure, p=two_sided(found) if interval else None)
 
 
-def design_effect(values: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters") -> Figure:
+def design_effect(values: Array, *, clusters: Clusters = None, unit: str = "clusters") -> Figure:
     """How many times greater the variance of the mean is, for items of one cluster are alike; 1 for independent items.
 
     The cluster-robust (linearised) variance of the mean over that of independent items, as in Kish, "Survey Sampling"
@@ -249,7 +244,7 @@ def design_effect(values: Array, *, clusters: Sequence[str] | None = None, unit:
     """
     there = ~np.isnan(values)
     found = values[there]
-    numbers, count = _among(clusters, there)
+    numbers, count = cluster_numbers(clusters, n=len(there), kept=there)
     if count < 2 or bool((found == found[0]).all()):
         reason = f"fewer than two {unit}" if count < 2 else "all values are equal"
         return undefined("design_effect", total=len(values), note=reason)
@@ -292,32 +287,3 @@ def _gaps(one: Array, other: Array, *, limited: bool = True) -> Array:
     if limited and any(bool(((run < 0) | (run > 1)).any()) for run in (one, other)):
         raise UsageError("expected values from 0 to 1 for each item; for others use `permutation_p`")
     return other - one
-
-
-def _among(clusters: Sequence[str] | None, there: Mask) -> tuple[Index, int]:
-    """The clusters of the items that are there, numbered anew."""
-    cluster_numbers(clusters, n=len(there))
-    kept = None if clusters is None else [name for name, kept in zip(clusters, there, strict=True) if kept]
-    return cluster_numbers(kept, n=int(there.sum()))
-
-
-def _weighted(human: Array, one: Array, other: Array, *, by_rank: bool) -> Callable[[Array], Array]:
-    rankers = [weighted_ranker(column) for column in (human, one, other)]
-
-    def statistic(weights: Array) -> Array:
-        people, first, second = (
-            [ranker(weights) for ranker in rankers] if by_rank else [human[None], one[None], other[None]]
-        )
-        return weighted_correlation(people, second, weights) - weighted_correlation(people, first, weights)
-
-    return statistic
-
-
-def _kendall(human: Array, one: Array, other: Array) -> Callable[[Index], float]:
-    tau: Any = import_module("scipy.stats").kendalltau
-
-    def statistic(drawn: Index) -> float:
-        first, second = (float(tau(human[drawn], run[drawn]).statistic) for run in (one, other))
-        return second - first
-
-    return statistic

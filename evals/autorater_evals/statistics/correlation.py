@@ -7,15 +7,14 @@ import numpy as np
 
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
-from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics._correlating import Measure, correlating, slow
 from autorater_evals.statistics._logistic import fit_logistic
-from autorater_evals.statistics.resampling import Array, Index, few
+from autorater_evals.statistics.intervals import in_sample, jackknife_interval, statistic_interval
+from autorater_evals.statistics.reading import Scores, read_column
+from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, Mask, cluster_numbers, few
 
 Average = Literal["fisher", "authors"]
 """`fisher`: tanh of the mean of arctanh. `authors`: tanh of the mean, as the released code of VIEScore has it."""
-
-Scores = Sequence[float | None] | Array
 
 CLIP = 1 - 1e-6
 """Fisher's z of a perfect correlation is infinite; it is taken at this one instead, and the note says so."""
@@ -26,9 +25,9 @@ def correlation(
     people: Scores,
     *,
     measure: Measure = "spearman",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> Figure:
     """One correlation of `judge` with `people`, both (items,), NaN or None where there is no score; -1 to 1.
 
@@ -43,7 +42,7 @@ def correlation(
         UsageError: the three do not have the same length.
 
     """
-    one, other, codes, total = _complete(judge, people, clusters)
+    one, other, numbers, total = _complete(judge, people, clusters)
     name, note = measure, ""
     if measure in ("pearson_logistic4", "pearson_logistic5"):
         mapped = fit_logistic(one, other, parameters=4 if measure == "pearson_logistic4" else 5)
@@ -53,17 +52,18 @@ def correlation(
             return Figure(measure=name, value=None, n=len(one), total=total, note=note)
         one, note = mapped, "scores mapped by a logistic curve that was fitted to these same items"
     statistic = correlating(one, other, measure)
-    value = statistic(np.ones(len(one)))
+    value = in_sample(statistic, len(one))
     if np.isnan(value):
         note = "fewer than two items" if len(one) < 2 else "one side is constant"
         return Figure(measure=name, value=None, n=len(one), total=total, note=note)
-    if measure == "pearson" and (clusters is None or len(np.unique(codes)) == len(codes)):
+    count = int(numbers.max(initial=-1)) + 1
+    if measure == "pearson" and count == len(one):
         interval = fisher_interval(value, n=len(one))
     elif slow(one, other, measure):
-        interval = drawing.jackknife_interval(statistic, codes)
+        interval = jackknife_interval(statistic, numbers)
     else:
-        interval = drawing.cluster_interval(statistic, codes, unit=unit, draws=draws)
-        note = "; ".join(filter(None, [note, few(len(np.unique(codes)), unit="items" if clusters is None else unit)]))
+        interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
+        note = "; ".join(filter(None, [note, few(count, unit="items" if clusters is None else unit)]))
     if interval is None:
         note = "; ".join(filter(None, [note, "no interval: too few items, or no draw differs"]))
     elif name != measure:
@@ -100,9 +100,9 @@ def within_groups(
     groups: Sequence[str],
     measure: Measure = "spearman",
     average: Average = "fisher",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> Figure:
     """The correlation inside each group (generator), then their average: what remains when the generator is known.
 
@@ -116,25 +116,24 @@ def within_groups(
     """
     if measure in ("pearson_logistic4", "pearson_logistic5"):
         raise UsageError(f"within_groups: expected pearson, spearman or kendall, got {measure}; map the scores first")
-    one, other, codes, total = _complete(judge, people, clusters)
-    labels = drawing.codes_of(groups, count=total)
-    kinds = int(labels.max()) + 1 if total else 0
+    one, other, numbers, total = _complete(judge, people, clusters)
+    labels, kinds = cluster_numbers(groups, n=total)
     labels = labels[_present(judge, people)]
     inside = [np.flatnonzero(labels == label) for label in range(kinds)]
-    values = np.array([correlating(one[rows], other[rows], measure)(np.ones(len(rows))) for rows in inside])
+    values = np.array([in_sample(correlating(one[rows], other[rows], measure), len(rows)) for rows in inside])
     kept = [rows for rows, value in zip(inside, values, strict=True) if np.isfinite(value)]
     whole = _average(values, average)
-    interval = _grouped_interval(one, other, codes, kept, measure=measure, average=average, unit=unit, draws=draws)
+    interval = _grouped_interval(one, other, numbers, kept, measure=measure, average=average, unit=unit, draws=draws)
     n = sum(map(len, kept))
     note = f"{len(kept)} of {kinds} groups have a correlation; {whole.note or _words(average)}"
-    name = f"{measure} within groups"
+    name = f"{measure}_within_groups"
     return Figure(measure=name, value=whole.value, n=n, total=total, interval=interval, note=note)
 
 
 def _grouped_interval(
     one: Array,
     other: Array,
-    codes: Index,
+    numbers: Index,
     groups: list[Index],
     *,
     measure: Measure,
@@ -152,12 +151,17 @@ def _grouped_interval(
         for end, group in zip(ends, groups, strict=True)
     ]
 
-    def statistic(weights: Array) -> float:
-        return mean_correlation(np.array([part(weights[place]) for place, part in parts]), average)
+    def statistic(weights: Array) -> Array:
+        return mean_correlation(np.stack([part(weights[:, place]) for place, part in parts]), average)
+
+    among = np.zeros(len(one), np.bool_)
+    among[rows] = True
+    drawn = cluster_numbers(numbers, n=len(one), kept=among)[0]
+    drawn = drawn[np.argsort(np.argsort(rows))]
 
     if len(rows) > 3000 and any(slow(one[group], other[group], measure, most=300) for group in groups):
-        return drawing.jackknife_interval(statistic, codes[rows])
-    return drawing.cluster_interval(statistic, codes[rows], unit=unit, draws=draws)
+        return jackknife_interval(statistic, drawn)
+    return statistic_interval(statistic, drawn, unit=unit, draws=draws)
 
 
 def across_groups(judge: Scores, people: Scores, *, groups: Sequence[str], measure: Measure = "spearman") -> Figure:
@@ -170,49 +174,46 @@ def across_groups(judge: Scores, people: Scores, *, groups: Sequence[str], measu
 
     """
     one, other, _, total = _complete(judge, people, None)
-    labels = drawing.codes_of(groups, count=total)
-    kinds = int(labels.max()) + 1 if total else 0
+    labels, kinds = cluster_numbers(groups, n=total)
     labels = labels[_present(judge, people)]
     counts = np.bincount(labels, minlength=kinds).astype(np.float64)
     counts[counts == 0] = np.nan
     means = [np.bincount(labels, side, minlength=kinds) / counts for side in (one, other)]
     found = correlation(means[0], means[1], measure=measure)
     note = "; ".join(part for part in (found.note, f"means of {len(one):,} of {total:,} items") if part)
-    return found.model_copy(update={"measure": f"{measure} across groups", "note": note})
+    return found.model_copy(update={"measure": f"{measure}_across_groups", "note": note})
 
 
-def _present(judge: Scores, people: Scores) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _present(judge: Scores, people: Scores) -> Mask:
     one = np.asarray(judge, dtype=np.float64)
     return np.isfinite(one) & np.isfinite(np.asarray(people, dtype=np.float64))
 
 
-def _complete(judge: Scores, people: Scores, clusters: Sequence[str] | None) -> tuple[Array, Array, Index, int]:
+def _complete(judge: Scores, people: Scores, clusters: Clusters) -> tuple[Array, Array, Index, int]:
     """The items that have both scores, their clusters, and how many items there were."""
-    one = drawing.numbers(judge, name="judge")
-    other = drawing.numbers(people, name="people", like=len(one))
-    codes = drawing.codes_of(clusters, count=len(one))
+    one = read_column(judge, name="judge")
+    other = read_column(people, name="people", like=len(one))
     kept = _present(one, other)
-    return one[kept], other[kept], codes[kept], len(one)
+    return one[kept], other[kept], cluster_numbers(clusters, n=len(one), kept=kept)[0], len(one)
 
 
-def mean_correlation(values: Array, average: Average) -> float:
-    """The average of correlations without those that are NaN; NaN when none is left."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return float("nan")
-    if average == "authors":
-        return float(np.tanh(values.mean()))
-    return float(np.tanh(np.arctanh(np.clip(values, -CLIP, CLIP)).mean()))
+def mean_correlation(values: Array, average: Average) -> Array:
+    """The average over the first axis of correlations without those that are NaN; NaN when none is left."""
+    known = np.isfinite(values)
+    kept = np.where(known, values, 0.0)
+    summed = (kept if average == "authors" else np.arctanh(np.clip(kept, -CLIP, CLIP))).sum(0)
+    often = known.sum(0)
+    return np.where(often > 0, np.tanh(summed / np.maximum(often, 1)), np.nan)
 
 
 def _average(values: Scores, average: Average) -> Figure:
-    array = drawing.numbers(values, name="correlations")
+    array = read_column(values, name="correlations")
     kept = array[np.isfinite(array)]
-    value = mean_correlation(kept, average)
+    value = float(mean_correlation(kept, average))
     perfect = int((np.abs(kept) > CLIP).sum()) if average == "fisher" else 0
     note = f"{_words(average)}, {perfect} perfect ones taken as {CLIP:g}" if perfect else ""
     shown = None if np.isnan(value) else value
-    return Figure(measure=f"{average} average", value=shown, n=len(kept), total=len(array), note=note)
+    return Figure(measure=f"{average}_average", value=shown, n=len(kept), total=len(array), note=note)
 
 
 def _words(average: Average) -> str:

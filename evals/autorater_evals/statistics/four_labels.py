@@ -7,6 +7,7 @@ import numpy as np
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.missing import mean_figure
+from autorater_evals.statistics.resampling import Clusters
 
 RIGHT: dict[str, frozenset[str]] = {
     "leftvote": frozenset({"[[A>B]]", "[[A>>B]]"}),
@@ -25,7 +26,7 @@ def four_label_accuracy(
     verdicts: Sequence[str | None],
     *,
     unmatched_is_wrong: bool = True,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> Figure:
     """The share of pairs whose verdict is the vote, 0 to 1.

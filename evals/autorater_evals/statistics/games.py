@@ -9,9 +9,8 @@ import numpy as np
 
 from autorater.canonical import Record
 from autorater.errors import UsageError
-from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics.agreement import choice_codes
-from autorater_evals.statistics.resampling import Array, Index, Mask, cluster_numbers, draw_weights
+from autorater_evals.statistics.resampling import Array, Clusters, Index, Mask, cluster_numbers, draw_weights
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def make_games(
     second: Sequence[str],
     choices: Sequence[str | None],
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     items: Sequence[str] | None = None,
 ) -> Games:
@@ -88,11 +87,9 @@ def make_games(
     same = np.flatnonzero(one == other)
     if len(same):
         raise UsageError(f"comparison {same[0]} is of {known[one[same[0]]]!r} with itself")
-    codes, _ = cluster_numbers(clusters, n=len(first))
     asked = np.bincount(np.concatenate([one, other]), minlength=len(known))
     kept = np.isfinite(told)
-    codes = drawing.renumbered(codes[kept])
-    count = int(codes.max(initial=-1)) + 1
+    codes, count = cluster_numbers(clusters, n=len(first), kept=kept)
     return Games(known, one[kept], other[kept], told[kept].astype(np.intp), codes, count, unit, asked)
 
 

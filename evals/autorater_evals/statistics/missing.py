@@ -1,18 +1,16 @@
 """Items without a result: counted, excluded from the mean, and bounded as if all had gone wrong or right."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from autorater_evals.figure import Figure
-from autorater_evals.statistics.resampling import DRAWS, Array, mean_interval
+from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, cluster_numbers, mean_interval
 
 
 def mean_figure(
     values: Array,
     *,
     measure: str,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     worst: float | Array | None = 0.0,
     best: float | Array | None = 1.0,
@@ -26,7 +24,7 @@ def mean_figure(
     `clusters`: the cluster of every item, missing ones too; `unit`: what they are, in the plural.
     """
     there = ~np.isnan(values)
-    kept = None if clusters is None else [name for name, kept in zip(clusters, there, strict=True) if kept]
+    kept = None if clusters is None else cluster_numbers(clusters, n=len(values), kept=there)[0]
     found = values[there]
     interval, remark = mean_interval(found, clusters=kept, unit=unit, held=held, draws=draws)
     return Figure(

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autorater_evals.statistics import _drawing as drawing
-from autorater_evals.statistics.reliability import Ratings
+from autorater_evals.statistics.reading import Ratings, read_table
 from autorater_evals.statistics.resampling import Array, Index, Mask
 
 Screen = Literal["none", "bt500"]
@@ -55,7 +54,7 @@ def mean_opinion(ratings: Ratings, *, screen: Screen = "none") -> Opinion:
         UsageError: not a table of items by raters.
 
     """
-    table = drawing.matrix(ratings, name="ratings").copy()
+    table = read_table(ratings, name="ratings").copy()
     rejected = bt500_rejects(table) if screen == "bt500" else ()
     table[:, list(rejected)] = np.nan
     given = np.isfinite(table)
@@ -84,7 +83,7 @@ def bt500_rejects(ratings: Ratings) -> tuple[int, ...]:
     (n - 1) from the mean, else at the square root of 20. P and Q count a rater's ratings at or beyond the upper and
     lower limit. Out goes who has (P + Q) / ratings > 0.05 and |P - Q| / (P + Q) < 0.3: often far off, to both sides.
     """
-    table = drawing.matrix(ratings, name="ratings")
+    table = read_table(ratings, name="ratings")
     given = np.isfinite(table)
     often = given.sum(1)
     away = np.where(given, table - _mean(table, given)[:, None], 0.0)
@@ -109,7 +108,7 @@ def majority(answers: Ratings) -> Majority:
         UsageError: not a table of items by raters.
 
     """
-    table = drawing.matrix(answers, name="answers")
+    table = read_table(answers, name="answers")
     labels = np.unique(table[np.isfinite(table)])
     often = (table[:, :, None] == labels).sum(1)  # items, labels
     most = often.max(1, initial=0)

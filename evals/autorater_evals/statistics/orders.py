@@ -13,7 +13,7 @@ from autorater.errors import UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.agreement import HumanTies, choice_codes, coded
 from autorater_evals.statistics.missing import mean_figure
-from autorater_evals.statistics.resampling import Array, cluster_numbers
+from autorater_evals.statistics.resampling import Array, Clusters, cluster_numbers
 
 Choices = Sequence[str | None]
 _OTHER = {"a": "b", "b": "a"}
@@ -30,7 +30,7 @@ def both_orders_accuracy(
     forward: Choices,
     reverse: Choices,
     human_ties: HumanTies = "exclude",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> Figure:
     """The share of pairs that are right in both orders, 0 to 1; a tie is right only where people tie.
@@ -43,15 +43,15 @@ def both_orders_accuracy(
     """
     truth, first = coded(human, forward)
     _, second = coded(human, reverse)
-    cluster_numbers(clusters, n=len(truth))
     used = np.ones(len(truth), np.bool_) if human_ties == "count" else truth != 0
+    kept = None if clusters is None else cluster_numbers(clusters, n=len(truth), kept=used)[0]
     wrong = ((first != truth) & ~np.isnan(first)) | ((second != truth) & ~np.isnan(second))
     gone = np.isnan(first) | np.isnan(second)
     left_out = int((~used).sum())
     return mean_figure(
         np.where(gone, np.nan, np.where(wrong, 0.0, 1.0))[used],
         measure="accuracy_both_orders",
-        clusters=None if clusters is None else [name for name, kept in zip(clusters, used, strict=True) if kept],
+        clusters=kept,
         unit=unit,
         best=np.where(wrong, 0.0, 1.0)[used],
         note=f"{left_out:,} pairs left out on which people tie" if left_out else "",
@@ -63,7 +63,7 @@ def answered_orders_accuracy(
     *,
     forward: Choices,
     reverse: Choices,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "pairs",
 ) -> Figure:
     """MMRB2's accuracy (arXiv 2512.16899): right answers of both orders / orders answered, 0 to 1.
@@ -82,12 +82,12 @@ def answered_orders_accuracy(
         raise UsageError(f'expected "a" or "b" from people, as MMRB2 has no ties, got "tie" at pair {place}')
     answers, truths = np.concatenate([first, second]), np.concatenate([truth, truth])
     right = np.where(np.isnan(answers), np.nan, (answers == truths).astype(np.float64))
-    names = _names(clusters, n=len(truth))
-    return mean_figure(right, measure="accuracy_answered_orders", clusters=names + names, unit=unit)
+    pairs, _ = cluster_numbers(clusters, n=len(truth))
+    return mean_figure(right, measure="accuracy_answered_orders", clusters=np.concatenate([pairs, pairs]), unit=unit)
 
 
 def position_consistency(
-    forward: Choices, reverse: Choices, *, clusters: Sequence[str] | None = None, unit: str = "clusters"
+    forward: Choices, reverse: Choices, *, clusters: Clusters = None, unit: str = "clusters"
 ) -> Figure:
     """The share of pairs with the same choice in both orders, ties included, 0 to 1 (arXiv 2406.07791).
 
@@ -105,7 +105,7 @@ def first_rate(
     forward: Choices,
     reverse: Choices | None = None,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "pairs",
 ) -> Figure:
     """How often the side shown first is chosen where one is, 0 to 1; without position bias 0.5 over both orders.
@@ -118,23 +118,23 @@ def first_rate(
 
     """
     first = choice_codes(forward, who="the forward order")
-    codes, names = first, _names(clusters, n=len(first))
+    codes, pairs = first, cluster_numbers(clusters, n=len(first))[0]
     if reverse is not None:
         first, second = _both(forward, reverse)
-        codes, names = np.concatenate([first, -second]), names + names
+        codes, pairs = np.concatenate([first, -second]), np.concatenate([pairs, pairs])
     decided = np.where(codes == 0, np.nan, (codes + 1) / 2)
     ties = int((codes == 0).sum())
     return mean_figure(
         decided,
         measure="first_rate",
-        clusters=names,
+        clusters=pairs,
         unit=unit,
         worst=None,
         note=f"{ties:,} ties left out" if ties else "",
     )
 
 
-def flip_rate(repeats: Sequence[Choices], *, clusters: Sequence[str] | None = None, unit: str = "clusters") -> Figure:
+def flip_rate(repeats: Sequence[Choices], *, clusters: Clusters = None, unit: str = "clusters") -> Figure:
     """How often two answers to the same question differ, 0 to 1: the mean over items of their own rate.
 
     `repeats`: the answers of each item. An item's rate is the share of its pairs of answers that differ, so for two
@@ -160,9 +160,3 @@ def _both(forward: Choices, reverse: Choices) -> tuple[Array, Array]:
     if len(forward) != len(reverse):
         raise UsageError(f"expected as many answers in both orders, got {len(forward)} and {len(reverse)}")
     return choice_codes(forward, who="the forward order"), choice_codes(reverse, who="the reverse order")
-
-
-def _names(clusters: Sequence[str] | None, *, n: int) -> list[str]:
-    """The given clusters, or one for each pair; padded, so that their order is that of the pairs."""
-    cluster_numbers(clusters, n=n)
-    return [f"{place:09}" for place in range(n)] if clusters is None else list(clusters)

@@ -11,10 +11,9 @@ import numpy as np
 
 from autorater.canonical import Record
 from autorater_evals.figure import Figure
-from autorater_evals.statistics import _drawing as drawing
 from autorater_evals.statistics.correlation import correlation
 from autorater_evals.statistics.games import Games, Rows, count_rows, draw_counts
-from autorater_evals.statistics.resampling import Array, Index
+from autorater_evals.statistics.resampling import DRAWS, Array, Index, percentile_interval
 
 Model = Literal["bradley_terry", "newman"]
 """`bradley_terry` counts a tie as half a win for either; `newman` has ties as an outcome with a parameter of its own
@@ -46,7 +45,7 @@ class Ranking(Record):
     note: str = ""
 
 
-def rank(games: Games, *, model: Model = "bradley_terry", draws: int = drawing.DRAWS) -> Ranking:
+def rank(games: Games, *, model: Model = "bradley_terry", draws: int = DRAWS) -> Ranking:
     """Strengths by maximum likelihood (evalica) with bootstrap intervals over comparisons or clusters of them.
 
     Strengths exist only where every item can be reached from every other along wins and ties (Ford, 1957): an item that
@@ -68,7 +67,7 @@ def rank(games: Games, *, model: Model = "bradley_terry", draws: int = drawing.D
 
 
 def ranking_agreement(
-    one: Mapping[str, float | None], other: Mapping[str, float | None], *, draws: int = drawing.DRAWS
+    one: Mapping[str, float | None], other: Mapping[str, float | None], *, draws: int = DRAWS
 ) -> Figure:
     """Kendall's tau-b of two rankings by the strengths (higher is better) that they give the same items, -1 to 1.
 
@@ -174,8 +173,8 @@ def make_ranking(
     ranked = [
         Ranked(
             item=games.items[place],
-            strength=_figure(f"{model} strength", points[place], drawn[:, place], games, place, how),
-            rank=_figure(f"{model} rank", ranks[place], places[:, place], games, place, how),
+            strength=_figure(f"{model}_strength", points[place], drawn[:, place], games, place, how),
+            rank=_figure(f"{model}_rank", ranks[place], places[:, place], games, place, how),
         )
         for place in order
     ]
@@ -186,7 +185,7 @@ def make_ranking(
 
 
 def _figure(measure: str, value: float, draws: Array, games: Games, place: int, how: str) -> Figure:
-    interval = drawing.interval_of(draws, count=games.clusters, unit=games.unit) if len(draws) else None
+    interval = percentile_interval(draws, count=games.clusters, unit=games.unit) if len(draws) else None
     if interval is not None and how:
         interval = interval.model_copy(update={"method": f"{interval.method}, {how}"})
     shown = float(value) if np.isfinite(value) else None

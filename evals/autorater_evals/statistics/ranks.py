@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autorater_evals.statistics.resampling import Array
+from autorater_evals.statistics.resampling import Array, Index
+
+_CELLS = 1 << 15
+"""Numbers worked on at once: few enough that they stay near the processor."""
 
 
 def ranks(values: Array) -> Array:
@@ -22,36 +25,52 @@ def rank_correlation(one: Array, other: Array) -> float:
     return float(first @ second) / size if size else float("nan")
 
 
-def weighted_ranker(values: Array) -> Callable[[Array], Array]:
-    """The function from weights (draws, n) to the ranks (draws, n) that `values` (n,) have in each draw.
+def weighted_spearman(one: Array, other: Array) -> Callable[[Array], Array]:
+    """The function from weights (draws, n) to Spearman's rho of `one` and `other` (n,) in each draw.
 
-    A weight is how often the item was drawn, 0 and more; its copies are ties. Equal to `ranks` of the drawn items, but
-    sorts once for all draws.
+    A weight is how often the item was drawn, 0 and more, in whole numbers; its copies are ties. Equal to
+    `rank_correlation` of the drawn items, but sorts once for all draws. Not a number where one side is constant.
     """
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
-    group = np.empty(len(values), np.intp)
-    group[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+    order = np.argsort(one, kind="stable")
+    first = _starts(one[order])
+    across = np.argsort(other[order], kind="stable")
+    second = _starts(other[order][across])
 
-    def ranked(weights: Array) -> Array:
-        tied = np.add.reduceat(weights[:, order], starts, axis=1)
-        below = np.cumsum(tied, axis=1) - tied
-        return (below + (tied + 1) / 2)[:, group]
+    def rho(weights: Array) -> Array:
+        mine = weights[:, order]
+        total = mine.sum(1, keepdims=True)
+        middle, spread = _middles(mine, first, total)
+        theirs, other_spread = _middles(mine[:, across], second, total)
+        # Each item's weight times its first rank, summed over the ties of the second.
+        lifted = np.add.reduceat((mine * _spread_out(middle, first, mine.shape[1]))[:, across], second, axis=1)
+        product = (lifted * theirs).sum(1)
+        size = spread * other_spread
+        defined = (spread > 0) & (other_spread > 0)
+        return np.where(defined, np.clip(product / np.sqrt(np.where(defined, size, 1.0)), -1, 1), np.nan)
 
-    return ranked
+    def in_portions(weights: Array) -> Array:
+        most = max(1, _CELLS // max(weights.shape[1], 1))
+        return np.concatenate([rho(weights[start : start + most]) for start in range(0, len(weights), most)])
+
+    return in_portions
 
 
-def weighted_correlation(one: Array, other: Array, weights: Array) -> Array:
-    """Pearson's r of each draw, (draws,); `one` and `other` are (n,) or (draws, n), `weights` is (draws, n).
+def _starts(ordered: Array) -> Index:
+    """Where each group of equal values begins."""
+    return np.flatnonzero(np.diff(ordered, prepend=-np.inf))
 
-    Not a number where one side is constant.
-    """
-    size = weights.sum(1, keepdims=True)
-    first = one - (weights * one).sum(1, keepdims=True) / size
-    second = other - (weights * other).sum(1, keepdims=True) / size
-    left, right = (weights * first * first).sum(1), (weights * second * second).sum(1)
-    # What rounding leaves of a constant side is no variance.
-    scale = 1e-12 * size[:, 0]
-    defined = (left > scale * np.square(one).max()) & (right > scale * np.square(other).max())
-    product = np.sqrt(np.where(defined, left * right, 1.0))
-    return np.where(defined, (weights * first * second).sum(1) / product, np.nan)
+
+def _middles(weights: Array, starts: Index, total: Array) -> tuple[Array, Array]:
+    """The groups' middle ranks about their mean (draws, groups), and the sum of their squares over items (draws,)."""
+    often = weights if len(starts) == weights.shape[1] else np.add.reduceat(weights, starts, axis=1)
+    # The sum of t m^2 over groups of t items is (n^3 - sum of t^3) / 12.
+    spread = (total[:, 0] ** 3 - (often * often * often).sum(1)) / 12
+    middle = np.cumsum(often, axis=1)
+    middle -= often / 2
+    middle -= total / 2
+    return middle, spread
+
+
+def _spread_out(groups: Array, starts: Index, count: int) -> Array:
+    """What each group has, for each of its items in their order."""
+    return groups if len(starts) == count else np.repeat(groups, np.diff(starts, append=count), axis=1)

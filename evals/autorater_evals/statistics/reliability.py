@@ -8,24 +8,24 @@ import numpy as np
 
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
-from autorater_evals.statistics import _drawing as drawing
-from autorater_evals.statistics.resampling import Array
+from autorater_evals.statistics.intervals import OfSums, each_row, ratio, statistic_interval
+from autorater_evals.statistics.reading import Ratings, Scores, read_column, read_table
+from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, cluster_numbers
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["linear", "quadratic"]
 MANY = 20_000
 """With more items evalica's bootstrap of alpha takes long."""
 LEVELS = 12
-Ratings = Sequence[Sequence[float | None]] | Array
 
 
 def krippendorff_alpha(
     ratings: Ratings,
     *,
     level: Level = "ordinal",
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> Figure:
     """Krippendorff's alpha of `ratings` (items, raters), NaN or None where a rater gave none; 1 at full agreement.
 
@@ -41,11 +41,11 @@ def krippendorff_alpha(
     """
     evalica: Any = import_module("evalica")
     pandas: Any = import_module("pandas")
-    table = drawing.matrix(ratings, name="ratings")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(ratings, name="ratings")
     rated = np.isfinite(table).sum(1) >= 2
-    n, total, measure = int(rated.sum()), len(table), f"alpha ({level})"
-    table, codes = table[rated], codes[rated]
+    n, total, measure = int(rated.sum()), len(table), f"alpha_{level}"
+    numbers, _ = cluster_numbers(clusters, n=total, kept=rated)
+    table = table[rated]
     values = np.unique(table[np.isfinite(table)])
     if len(values) < 2:
         note = "every rating is the same" if n else "no item has two ratings"
@@ -58,12 +58,12 @@ def krippendorff_alpha(
         return Figure(measure=measure, value=float(found.alpha), n=n, total=total, interval=interval)
     interval, note = None, f"no interval: more than {LEVELS} levels"
     if len(values) <= LEVELS:
-        interval, note = drawing.cluster_interval(_alpha(table, level), codes, unit=unit, draws=draws), ""
+        interval, note = statistic_interval(_alpha(table, level), numbers, unit=unit, draws=draws), ""
     value = float(evalica.alpha(frame, distance=level).alpha)
     return Figure(measure=measure, value=value, n=n, total=total, interval=interval, note=note)
 
 
-def _alpha(table: Array, level: Level) -> drawing.OfSums:
+def _alpha(table: Array, level: Level) -> OfSums:
     """Alpha from the sums of the items' coincidences of levels (Krippendorff, Content Analysis, chapter 11)."""
     values = np.unique(table[np.isfinite(table)])
     counts = _counts(table)
@@ -80,12 +80,12 @@ def _alpha(table: Array, level: Level) -> drawing.OfSums:
         expected = float((np.outer(often, often) * apart).sum()) / (often.sum() - 1)
         return float("nan") if expected <= 0 else 1 - float((observed * apart).sum()) / expected
 
-    return drawing.OfSums(pairs.reshape(len(table), -1), alpha)
+    return OfSums(pairs.reshape(len(table), -1), each_row(alpha))
 
 
 def cohen_kappa(
-    one: Sequence[float | None] | Array,
-    other: Sequence[float | None] | Array,
+    one: Scores,
+    other: Scores,
     *,
     weights: Weights | None = None,
     categories: Sequence[float] | None = None,
@@ -103,10 +103,10 @@ def cohen_kappa(
     """
     metrics: Any = import_module("sklearn.metrics")
     inter_rater: Any = import_module("statsmodels.stats.inter_rater")
-    first = drawing.numbers(one, name="one")
-    second = drawing.numbers(other, name="other", like=len(first))
+    first = read_column(one, name="one")
+    second = read_column(other, name="other", like=len(first))
     kept = np.isfinite(first) & np.isfinite(second)
-    measure = f"cohen_kappa ({weights})" if weights else "cohen_kappa"
+    measure = f"cohen_kappa_{weights}" if weights else "cohen_kappa"
     found = np.unique(np.concatenate([first[kept], second[kept]]))
     levels = found if categories is None else np.unique(np.asarray(categories, dtype=np.float64))
     strange = np.setdiff1d(found, levels)
@@ -133,9 +133,9 @@ def cohen_kappa(
 def fleiss_kappa(
     ratings: Ratings,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> Figure:
     """Fleiss' kappa of `ratings` (items, raters): labels as numbers, NaN or None where a rater gave none.
 
@@ -148,8 +148,7 @@ def fleiss_kappa(
 
     """
     inter_rater: Any = import_module("statsmodels.stats.inter_rater")
-    table = drawing.matrix(ratings, name="ratings")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(ratings, name="ratings")
     given = np.isfinite(table).sum(1)
     often = np.bincount(given[given >= 2]) if (given >= 2).any() else np.zeros(1)
     usual = int(often.argmax())
@@ -167,8 +166,9 @@ def fleiss_kappa(
         chance = float(((sums[1:] / (items * usual)) ** 2).sum())
         return float("nan") if chance >= 1 else (float(sums[0] / items) - chance) / (1 - chance)
 
-    statistic = drawing.OfSums(np.column_stack([agreeing, counts]), kappa)
-    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
+    statistic = OfSums(np.column_stack([agreeing, counts]), each_row(kappa))
+    numbers, _ = cluster_numbers(clusters, n=total, kept=kept)
+    interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
     return Figure(
         measure="fleiss_kappa",
         value=float(inter_rater.fleiss_kappa(counts)),
@@ -182,9 +182,9 @@ def fleiss_kappa(
 def percent_agreement(
     ratings: Ratings,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
-    draws: int = drawing.DRAWS,
+    draws: int = DRAWS,
 ) -> Figure:
     """The share of pairs of raters that gave an item the same label, mean over items, 0 to 1.
 
@@ -195,8 +195,7 @@ def percent_agreement(
         UsageError: not a table of items by raters, or not one cluster per item.
 
     """
-    table = drawing.matrix(ratings, name="ratings")
-    codes = drawing.codes_of(clusters, count=len(table))
+    table = read_table(ratings, name="ratings")
     given = np.isfinite(table).sum(1)
     kept = given >= 2
     n, total = int(kept.sum()), len(table)
@@ -204,8 +203,9 @@ def percent_agreement(
         return Figure(measure="percent_agreement", value=None, n=0, total=total, note="no item has two ratings")
     pairs = (given * (given - 1.0))[kept]
     agreeing = ((_counts(table[kept]) ** 2).sum(1) - given[kept]) / pairs
-    statistic = drawing.ratio(agreeing, np.ones(n))
-    interval = drawing.cluster_interval(statistic, codes[kept], unit=unit, draws=draws)
+    statistic = ratio(agreeing, np.ones(n))
+    numbers, _ = cluster_numbers(clusters, n=total, kept=kept)
+    interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
     return Figure(measure="percent_agreement", value=float(agreeing.mean()), n=n, total=total, interval=interval)
 
 

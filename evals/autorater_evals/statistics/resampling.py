@@ -5,8 +5,9 @@ times the naive ones). A draw takes as many clusters as there are, with replacem
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from autorater_evals.figure import Interval
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
+Clusters: TypeAlias = Sequence[str] | Index | None
+"""The cluster of each item (n,): its name, or its number from 0; None: every item is its own."""
 
 DRAWS = 2000
 """Bootstrap draws behind an interval."""
@@ -28,21 +31,34 @@ UNDEFINED = 0.05
 """No interval is given where more than this share of the draws leaves the statistic undefined."""
 _CELLS = 1 << 20
 """Numbers held at once: draws are made in portions, so that memory stays small with 100,000 items."""
+_KEPT = 1 << 24
+"""Draws of so many numbers (a byte each) are kept for the next statistic of as many clusters, the last eight."""
 
 
-def cluster_numbers(clusters: Sequence[str] | None, *, n: int) -> tuple[Index, int]:
-    """Each item's cluster as a number (n,) and how many clusters there are; None: every item is its own.
+def cluster_numbers(clusters: Clusters, *, n: int, kept: Mask | None = None) -> tuple[Index, int]:
+    """Each item's cluster as a number from 0, in the order of the names, and how many clusters there are.
+
+    `kept` (n,): only the items where it is true; the numbers have no gap all the same.
 
     Raises:
-        UsageError: There is not one cluster for each item.
+        UsageError: There is not one cluster for each of the `n` items.
 
     """
-    if clusters is None:
-        return np.arange(n), n
-    if len(clusters) != n:
+    if clusters is not None and len(clusters) != n:
         raise UsageError(f"expected the cluster of each of {n} items, got {len(clusters)} clusters")
-    number = {name: place for place, name in enumerate(sorted(set(clusters)))}
-    return np.array([number[name] for name in clusters], np.intp), len(number)
+    if clusters is None:
+        left = n if kept is None else int(kept.sum())
+        return np.arange(left), left
+    if isinstance(clusters, np.ndarray):
+        numbers = clusters
+    else:
+        number = {name: place for place, name in enumerate(sorted(set(clusters)))}
+        numbers = np.fromiter(map(number.__getitem__, clusters), np.intp, n)
+        if kept is None:
+            return numbers, len(number)
+    numbers = numbers if kept is None else numbers[kept]
+    there = np.bincount(numbers) > 0
+    return (np.cumsum(there) - 1)[numbers], int(there.sum())
 
 
 def cluster_counts(clusters: Sequence[str]) -> Index:
@@ -65,20 +81,39 @@ def draw_weights(count: int, *, draws: int = DRAWS, width: int = 0) -> Iterator[
 
     `width`: numbers that the caller will hold for each draw, where that is more than `count`.
     """
-    random = np.random.default_rng(0)
     most = max(1, _CELLS // max(count, width, 1))
+    if count * draws <= _KEPT:
+        kept = _kept_draws(count, draws)
+        yield from (kept[start : start + most].astype(np.float64) for start in range(0, draws, most))
+    else:
+        yield from (drawn.astype(np.float64) for drawn in _new_draws(count, draws, most))
+
+
+@lru_cache(maxsize=8)
+def _kept_draws(count: int, draws: int) -> NDArray[np.uint8]:
+    """All draws (draws, count). Nothing is drawn 256 times: the chance is below 1e-500."""
+    most = max(1, _CELLS // max(count, 1))
+    return np.concatenate([drawn.astype(np.uint8) for drawn in _new_draws(count, draws, most)])
+
+
+def _new_draws(count: int, draws: int, most: int) -> Iterator[Index]:
+    """Draws in portions (up to `most`, count); how they are portioned does not change them."""
+    random = np.random.default_rng(0)
     for start in range(0, draws, most):
         rows = min(most, draws - start)
         drawn = random.integers(0, count, (rows, count)) + np.arange(rows)[:, None] * count
-        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
 
 
-def bootstrap_sums(sums: Array, statistic: Callable[[Array], Array], *, draws: int = DRAWS) -> Array:
+def bootstrap_sums(sums: Any, statistic: Callable[[Array], Array], *, draws: int = DRAWS) -> Array:
     """A statistic of sums over items in every draw, (draws,).
 
-    `sums` (clusters, columns) are those of each cluster; `statistic` takes totals (rows, columns) to values (rows,).
+    `sums` (clusters, columns), a numpy or a scipy sparse array, are those of each cluster; `statistic` takes totals
+    (rows, columns) to values (rows,).
     """
-    return np.concatenate([statistic(weights @ sums) for weights in draw_weights(len(sums), draws=draws)])
+    count, width = sums.shape
+    portions = draw_weights(count, draws=draws, width=width)
+    return np.concatenate([statistic(np.asarray(weights @ sums)) for weights in portions])
 
 
 def bootstrap_weights(numbers: Index, count: int, statistic: Callable[[Array], Array], *, draws: int = DRAWS) -> Array:
@@ -121,7 +156,7 @@ def wilson(hits: float, n: int, *, method: str = "Wilson") -> Interval:
 
 
 def mean_interval(
-    values: Array, *, clusters: Sequence[str] | None = None, unit: str = "clusters", held: str = "", draws: int = DRAWS
+    values: Array, *, clusters: Clusters = None, unit: str = "clusters", held: str = "", draws: int = DRAWS
 ) -> tuple[Interval | None, str]:
     """The interval of the mean of `values` (n,), and a note where a reader must know more.
 
@@ -155,7 +190,7 @@ def cluster_interval(values: Array, clusters: Sequence[str], *, repeats: int = R
     return quantiles_95(bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=repeats))
 
 
-def half_of_clusters(clusters: Sequence[str] | None, *, n: int) -> Mask:
+def half_of_clusters(clusters: Clusters, *, n: int) -> Mask:
     """True for the items (n,) of a random half of the clusters (the larger one when they are odd), always the same."""
     numbers, count = cluster_numbers(clusters, n=n)
     chosen = np.random.default_rng(0).permutation(count) < (count + 1) // 2

@@ -15,7 +15,7 @@ from autorater.errors import UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.agreement import choice_codes
 from autorater_evals.statistics.missing import mean_figure, notes
-from autorater_evals.statistics.resampling import Array, Mask, half_of_clusters
+from autorater_evals.statistics.resampling import Array, Clusters, Mask, cluster_numbers, half_of_clusters
 
 Compat = Literal["editreward"]
 
@@ -50,7 +50,7 @@ def tie_calibrated(
     human: Sequence[str],
     margins: Sequence[float] | Array,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
     compat: Compat | None = None,
 ) -> TieCalibrated:
@@ -87,7 +87,7 @@ def tie_calibrated_held_out(
     human: Sequence[str],
     margins: Sequence[float] | Array,
     *,
-    clusters: Sequence[str] | None = None,
+    clusters: Clusters = None,
     unit: str = "clusters",
 ) -> HeldOut:
     """The threshold of a random half of the clusters, and the accuracy that it has on both halves.
@@ -105,7 +105,7 @@ def tie_calibrated_held_out(
         mean_figure(
             right[part],
             measure=f"accuracy_tie_calibrated_{name}",
-            clusters=None if clusters is None else [one for one, kept in zip(clusters, part, strict=True) if kept],
+            clusters=None if clusters is None else cluster_numbers(clusters, n=len(truth), kept=part)[0],
             unit=unit,
             held="threshold",
             note=notes(note, "" if chosen.any() else "no pair to choose a threshold on"),

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from autorater.errors import UsageError
+from autorater_evals.statistics import resampling
+from autorater_evals.statistics._correlating import correlating
 from autorater_evals.statistics.missing import mean_figure, missing_bounds
-from autorater_evals.statistics.ranks import rank_correlation, ranks, weighted_correlation, weighted_ranker
+from autorater_evals.statistics.ranks import rank_correlation, ranks, weighted_spearman
 from autorater_evals.statistics.resampling import (
     Array,
     bootstrap_items,
@@ -179,25 +181,51 @@ def test_ranks_and_rho_are_scipys_with_ties(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_weighted_ranks_and_correlations_are_those_of_the_drawn_items(seed: int) -> None:
+def test_weighted_correlations_are_those_of_the_drawn_items(seed: int) -> None:
     stats: Any = import_module("scipy.stats")
     random = np.random.default_rng(seed)
-    one, other = random.integers(0, 6, 30).astype(float), random.normal(size=30)
+    one, other = random.integers(0, 6, 30).astype(float), np.round(random.normal(size=30), 1 if seed % 2 else 9)
     weights = random.integers(0, 3, (5, 30)).astype(float)
-    by_rank = weighted_correlation(weighted_ranker(one)(weights), weighted_ranker(other)(weights), weights)
-    plain = weighted_correlation(one[None], other[None], weights)
+    by_rank, plain = weighted_spearman(one, other)(weights), correlating(one, other, "pearson")(weights)
+    by_table = correlating(one, np.round(other), "spearman")(weights)
     for row, weight in enumerate(weights):
         drawn = np.arange(30).repeat(weight.astype(int))
-        assert np.array_equal(weighted_ranker(one)(weights)[row][drawn], ranks(one[drawn]))
-        assert by_rank[row] == pytest.approx(stats.spearmanr(one[drawn], other[drawn]).statistic, abs=1e-9)
-        assert plain[row] == pytest.approx(stats.pearsonr(one[drawn], other[drawn]).statistic, abs=1e-9)
+        assert by_rank[row] == pytest.approx(stats.spearmanr(one[drawn], other[drawn]).statistic, abs=1e-12)
+        assert by_rank[row] == pytest.approx(rank_correlation(one[drawn], other[drawn]), abs=1e-12)
+        assert plain[row] == pytest.approx(stats.pearsonr(one[drawn], other[drawn]).statistic, abs=1e-12)
+        assert by_table[row] == pytest.approx(rank_correlation(one[drawn], np.round(other)[drawn]), abs=1e-12)
 
 
 def test_a_constant_side_has_no_correlation() -> None:
     weights = np.ones((1, 4))
-    constant, other = np.full((1, 4), 0.1), np.arange(4.0)[None]
-    assert np.isnan(weighted_correlation(constant, other, weights)).all()
-    assert np.isnan(rank_correlation(constant[0], other[0]))
+    constant, other = np.full(4, 0.1), np.arange(4.0)
+    assert np.isnan(weighted_spearman(constant, other)(weights)).all()
+    assert np.isnan(correlating(constant, other, "pearson")(weights)).all()
+    assert np.isnan(rank_correlation(constant, other))
+
+
+def test_draws_are_the_same_whether_they_are_kept_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [np.concatenate(list(draw_weights(count, draws=300, width=count * 7))) for count in (2, 13, 300, 1000)]
+    monkeypatch.setattr(resampling, "_KEPT", 0)
+    for one in kept:
+        assert np.array_equal(one, np.concatenate(list(draw_weights(one.shape[1], draws=300))))
+        assert (one.sum(1) == one.shape[1]).all()
+
+
+def test_clusters_may_be_names_or_numbers_and_the_left_ones_have_no_gap() -> None:
+    random = np.random.default_rng(1)
+    values, names = clustered(200, 20)
+    numbers, count = cluster_numbers(names, n=200)
+    kept = random.random(200) < 0.1
+    left, fewer = cluster_numbers(names, n=200, kept=kept)
+    assert fewer == len({name for name, there in zip(names, kept, strict=True) if there})
+    assert np.array_equal(np.unique(left), np.arange(fewer))
+    assert np.array_equal(left, cluster_numbers(numbers, n=200, kept=kept)[0])
+    assert np.array_equal(numbers, cluster_numbers(numbers, n=200)[0])
+    assert count == len(set(names))
+    assert mean_interval(values, clusters=names) == mean_interval(values, clusters=numbers)
+    with pytest.raises(UsageError, match="expected the cluster of each of 200 items, got 3"):
+        cluster_numbers(numbers[:3], n=200)
 
 
 def test_what_is_missing_is_counted_and_bounded() -> None:
