@@ -123,7 +123,7 @@ def _alone(run: Evaluated, changes: Changes, one: Changes, whole: Needs) -> Answ
 def _in_grid(run: Evaluated, changes: Changes, alone: Sequence[Changes]) -> Evaluated | None:
     """The run of the same grid with the specialists that are asked for, when there is one and it is whole."""
     only_tools = all(one.keep is not None or one.drop for one in alone)
-    if run.folder.resolve().parent.name != "subsets" or not only_tools or run.settings.get("model") is None:
+    if run.folder.resolve().parent.name != "subsets" or not only_tools:
         return None
     own = tuple(run.settings["tools"]["names"])
     wanted = sorted(name for name in (own if changes.keep is None else changes.keep) if name not in changes.drop)

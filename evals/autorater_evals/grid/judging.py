@@ -243,4 +243,4 @@ def open_base(options: JudgeOptions, pool: Names) -> AutoRater:
     """
     if options.scorer and options.model == "embedded":
         raise UsageError("the embedded judge takes no scorer: name a VLM with --model")
-    return replace(options, tools=",".join(pool), log=None, agent_limits=None).open()
+    return replace(options, tools=",".join(pool), log=None).open()

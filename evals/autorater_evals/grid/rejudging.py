@@ -69,7 +69,10 @@ class Rejudging:
     def _check(self, cards: Mapping[str, Card]) -> None:
         for name in (*(self.changes.keep or ()), *self.changes.drop):
             if name not in cards:
-                raise UsageError(f"the recording holds nothing of {name!r}; {did_you_mean(name, cards)}")
+                known = did_you_mean(name, cards)
+                raise UsageError(
+                    f"the recording holds nothing of {name!r} ({known}): evaluate with it, then compare the two runs"
+                )
 
     def _names(self, judgment: Judgment) -> tuple[str, ...]:
         """The specialists that are to be shown of those that were."""
