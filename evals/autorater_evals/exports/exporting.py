@@ -102,7 +102,7 @@ def _write(
         elif found.writing == "json":
             rows[split] = write_json_list(path, checked)
         elif found.writing == "parquet":
-            features = trl_features(*found.answers, mode=told.shelf.mode)
+            features = trl_features(*found.answers, mode=told.shelf.mode, metadata=metadata)
             rows[split] = write_parquet(path, checked, features)
         else:
             rows[split] = write_shards(part, split, checked, shard_bytes=shard_bytes)

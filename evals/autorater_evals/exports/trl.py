@@ -66,11 +66,12 @@ def text_in(messages: list[Row]) -> str:
     return "".join(piece or "" for piece in pieces_in(messages))
 
 
-def trl_features(*answers: str, mode: str) -> Any:
+def trl_features(*answers: str, mode: str, metadata: bool) -> Any:
     """The `datasets.Features` of a table whose answers stand in the columns `answers`."""
     datasets: Any = import_module("datasets")
     texts: Any = datasets.Value("string")
     message: Any = {"role": texts, "content": datasets.List({"type": texts, "text": texts})}
     image: Any = texts if mode == "hash" else datasets.Image()
     messages: Any = {name: datasets.List(message) for name in ("prompt", *answers)}
-    return datasets.Features({**messages, "images": datasets.List(image), COLUMN: texts})
+    note: Any = {COLUMN: texts} if metadata else {}
+    return datasets.Features({**messages, "images": datasets.List(image), **note})

@@ -1,6 +1,8 @@
 """WebDataset (tar shards): `{key}.0.jpg`, `{key}.1.jpg`, … and `{key}.json` for each example.
 
-The JSON has TRL's `prompt` and `completion` and, under `images`, the members' names without the key, in order.
+The JSON has TRL's `prompt` and `completion` and, under `images`, the members' names without the key, in order. The
+library `webdataset` reads any such samples. The loader of `datasets` takes the members of a shard's first samples for
+all, so that it loses images where later samples hold more: give it sets of one task, or compare with the JSON.
 """
 
 from pathlib import PurePath

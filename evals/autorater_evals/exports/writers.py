@@ -15,7 +15,7 @@ from autorater_evals.exports.shown import Row
 
 GROUP = 100
 """Rows of a row group of parquet, as the Hugging Face hub advises for images."""
-BLOCK = tarfile.BLOCKSIZE
+BLOCK, RECORD = tarfile.BLOCKSIZE, tarfile.RECORDSIZE
 
 
 def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
@@ -88,7 +88,7 @@ def write_shards(folder: Path, stem: str, rows: Iterable[Row], *, shard_bytes: i
         for row in rows:
             members = list(_members(row))
             needed = sum(BLOCK + -(-len(data) // BLOCK) * BLOCK for _, data in members)
-            if tar is not None and size + needed > shard_bytes:
+            if tar is not None and _padded(size + needed) > shard_bytes:
                 tar.close()
                 tar, number, size = None, number + 1, 0
             if tar is None:
@@ -101,6 +101,11 @@ def write_shards(folder: Path, stem: str, rows: Iterable[Row], *, shard_bytes: i
         if tar is not None:
             tar.close()
     return count
+
+
+def _padded(size: int) -> int:
+    """The size of a tar file: two empty blocks end it, and it is filled up to whole records."""
+    return -(-(size + 2 * BLOCK) // RECORD) * RECORD
 
 
 def _members(row: Row) -> Iterator[tuple[str, bytes]]:

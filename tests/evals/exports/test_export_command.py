@@ -1,0 +1,81 @@
+"""`autorater export` from its options to its files."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from exported_sets import HOSTILE, compare, made, rate
+from typer.testing import CliRunner, Result
+
+from autorater.errors import RecordError, UsageError
+from autorater_evals.exports import FORMATS
+from autorater_evals.exports.command import export
+
+
+def ran(*words: object) -> Result:
+    app = typer.Typer()
+    app.command()(export)
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rejected = [{"preference": "image_2"}, {"rationale": "worse"}]
+    made(tmp_path / "set", [compare(0, 1, rejected=rejected), rate(2, HOSTILE, name="hostile", split="test")])
+    return tmp_path / "set"
+
+
+def test_counts_are_told(folder: Path, tmp_path: Path) -> None:
+    done = ran(folder, "--to", "ms-swift", "--out", tmp_path / "out", "--split", "train, test")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "train       1 rows",
+        "test        1 rows",
+        "escaped     1 rows whose text holds placeholders or control tokens",
+    ]
+    assert (tmp_path / "out" / "test.jsonl").is_file()
+
+
+def test_the_default_leaves_the_test_split_alone(folder: Path, tmp_path: Path) -> None:
+    done = ran(folder, "--to", "trl-dpo", "--out", tmp_path / "out", "--pairs", "verdict")
+    assert done.stdout.splitlines() == [
+        "train       1 rows",
+        "validation  0 rows: no file",
+        "no row of   1 pairs of the kind rationale, which was not asked for",
+    ]
+    assert [path.name for path in (tmp_path / "out").glob("*.parquet")] == ["train.parquet"]
+
+
+def test_json_is_the_manifest(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = ran(folder, "--to", "openai", "--out", out, "--images", "hash", "--no-metadata", "--json")
+    told = json.loads(done.stdout)
+    assert told == json.loads((out / "export.json").read_text())
+    assert (told["format"], told["images"], told["metadata"]) == ("openai", "hash", False)
+    assert told["rows"] == {"train": 1, "validation": 0}
+
+
+def test_shards_are_given_in_megabytes(tmp_path: Path) -> None:
+    made(tmp_path / "set", [rate(number % 10, name=f"item{number}") for number in range(130)])
+    ran(tmp_path / "set", "--to", "webdataset", "--out", tmp_path / "out", "--shard-size", 1)
+    sizes = [path.stat().st_size for path in sorted((tmp_path / "out").glob("*.tar"))]
+    assert len(sizes) == 2
+    assert 900_000 < sizes[0] <= 1_000_000
+
+
+def test_wrong_words_are_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no split is called 'dev'"):
+        ran(folder, "--to", "trl", "--out", tmp_path / "out", "--split", "dev")
+    with pytest.raises(UsageError, match="llava takes images by path or hash"):
+        ran(folder, "--to", "llava", "--out", tmp_path / "out", "--images", "embedded")
+    with pytest.raises(RecordError, match="no training set at"):
+        ran(tmp_path, "--to", "trl", "--out", tmp_path / "out")
+
+
+def test_the_help_names_every_format() -> None:
+    told = " ".join(ran("--help").stdout.replace("│", " ").split())
+    assert all(f" {name}" in told for name in FORMATS)
