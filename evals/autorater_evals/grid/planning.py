@@ -25,6 +25,10 @@ BYTES_PER_TOKEN = 3.0
 """Of English text a token has about four bytes; fewer are assumed, so that the limit holds."""
 
 
+BYTES_PER_CALL = 8_000
+"""What one call takes in a log, about."""
+
+
 class Plan(Value):
     """What is to be done. Calls that are recorded already are not among `calls`."""
 
@@ -38,6 +42,8 @@ class Plan(Value):
     """US dollars at most; null when the price, or what an image costs, is not known."""
     basis: str
     """What the cost stands on, in one sentence."""
+    bytes: int
+    """What the logs will take on disk, about."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,10 @@ def plan_grid(base: AutoRater, subsets: Sequence[Names], folder: Path, *, record
     left = {names: items - _judged(folder / folder_name(names)) for names in subsets}
     recorded = len(subsets) * items - sum(left.values())
     judge = base.loop.judge
+    disk = _disk(left, record)
     if not isinstance(judge, VlmJudge):
         basis = "the embedded judge makes no calls"
-        return Plan(subsets=len(subsets), items=items, calls=0, recorded=recorded, cost=0.0, basis=basis)
+        return Plan(subsets=len(subsets), items=items, calls=0, recorded=recorded, cost=0.0, basis=basis, bytes=disk)
     requests = list(islice(record.requests(), SAMPLED))
     orders = sum(len(judge.orders(request)) for request in requests) / max(len(requests), 1)
     each = round(orders * judge.samples)
@@ -80,7 +87,15 @@ def plan_grid(base: AutoRater, subsets: Sequence[Names], folder: Path, *, record
         else f"the price of {', '.join(unknown)}, or of an image there, is not known (--price)"
     )
     told = None if unknown else round(cost, 4)
-    return Plan(subsets=len(subsets), items=items, calls=calls, recorded=recorded, cost=told, basis=basis)
+    disk += calls * BYTES_PER_CALL
+    return Plan(subsets=len(subsets), items=items, calls=calls, recorded=recorded, cost=told, basis=basis, bytes=disk)
+
+
+def _disk(left: dict[Names, int], record: Record) -> int:
+    """Bytes of logs without the model's calls: as much a specialist and item as the record itself takes."""
+    items, pool = max(record.log.count("requested"), 1), len(record.run.cards)
+    each = record.log.path.stat().st_size / items / (pool + 1)
+    return round(sum(items * (len(names) + 1) * each for names, items in left.items()))
 
 
 def _paid(

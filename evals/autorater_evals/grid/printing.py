@@ -33,7 +33,8 @@ def show_plan(plan: Plan) -> str:
     """What will be done, in a sentence."""
     money = "" if not plan.calls else f", at most ${plan.cost:,.2f}" if plan.cost is not None else ", cost not known"
     there = f" ({plan.recorded:,} judgments are recorded already)" if plan.recorded else ""
-    return f"{plan.subsets:,} subsets x {plan.items:,} items: {plan.calls:,} calls{money}{there}; {plan.basis}"
+    disk = f", about {plan.bytes / 1e9:.1f} GB of logs" if plan.bytes >= 5e7 else ""
+    return f"{plan.subsets:,} subsets x {plan.items:,} items: {plan.calls:,} calls{money}{there}{disk}; {plan.basis}"
 
 
 def print_grid(result: GridResult) -> None:

@@ -195,6 +195,8 @@ def test_the_plan_tells_the_calls_and_what_they_cost_at_most(tmp_path: Path) -> 
         # Two images of 85 + 170 tokens each, the prompt twice, and the answer that did not fit.
         assert answers + 24 * (2 * 510 + 4096) / 1e6 < plan.cost < 2 * answers
         result = run_grid(search, base, plan)
+        written = sum(path.stat().st_size for path in (tmp_path / "grid" / "subsets").glob("*/events.jsonl"))
+        assert written / 3 < plan.bytes < written * 3
         assert sum(one.cost or 0.0 for one in result.tried) < plan.cost
         assert make_plan(search, base).calls == 0
     model.name = "scripted:one"
