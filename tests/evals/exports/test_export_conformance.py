@@ -21,6 +21,7 @@ import pytest
 from exported_sets import everything, made
 
 from autorater_evals.exports import export, read_rows
+from autorater_evals.exports.escaping import unescape
 
 HERE = Path(__file__).parent
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
@@ -88,11 +89,17 @@ def test_llamafactory_reads_and_encodes_every_pair(tmp_path: Path) -> None:
             assert turns(got["encoded"][f"{side}_input_ids"]) == wanted
 
 
-def test_llamafactory_refuses_what_the_export_refuses_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["an image dropped", "a mark in the text left whole"])
+def test_llamafactory_fails_on_what_the_export_prevents(tmp_path: Path, change: str) -> None:
     python = asked("LLAMAFACTORY_PYTHON")
     folder, rows = exported(tmp_path, "llamafactory")
-    rows[0]["images"].pop()
-    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    if change == "an image dropped":
+        rows[0]["images"].pop()
+        lines = json.dumps(rows[0]) + "\n"
+    else:
+        lines = unescape(lines)
+    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
     done = ran(python, "read_by_llamafactory.py", folder, "set_train")
     assert done.returncode != 0
     assert "The number of images does not match the number of <image> tokens" in done.stderr
