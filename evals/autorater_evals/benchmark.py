@@ -12,10 +12,10 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from autorater.canonical import Record, digest_of
-from autorater.document import Document, read_document
+from autorater.document import Document, describe_errors, read_document
 from autorater.errors import UsageError
 from autorater.suggest import did_you_mean
 from autorater_evals.item import Item
@@ -150,8 +150,16 @@ class Benchmark:
         if not folder.exists():
             raise UsageError(f"no data of {self.name} at {str(folder)!r}: {self.where()}")
         found: dict[str, list[Item]] = {part.name: [] for part in self.meta.parts}
-        for item in self.loader(folder):
-            found[item.part].append(item)
+        last = ""
+        try:
+            for item in self.loader(folder):
+                found[item.part].append(item)
+                last = f" after {item.id!r}"
+        except ValidationError as error:
+            raise UsageError(
+                f"{self.name} at {str(folder)!r}: the item{last} is not as expected: {describe_errors(error)}; "
+                f"`autorater eval describe {self.name}` tells the files that are read"
+            ) from error
         items = {part.name: tuple(found[part.name]) for part in wanted}
         _check_ids(self.name, items)
         counts = {part.name: count(items[part.name]) for part in wanted}
@@ -159,7 +167,7 @@ class Benchmark:
         if differing and not any_count:
             raise UsageError(
                 f"{self.name} at {str(folder)!r} does not have its registered counts ({'; '.join(differing)}): "
-                "get the whole set, or say --any-count to evaluate what is there"
+                f"get the whole set, {_instead(items)}or say --any-count to evaluate what is there"
             )
         complete = all(counts[part.name].get(name, 0) == want for part in wanted for name, want in part.expect.items())
         return Loaded(items, counts, complete)
@@ -198,7 +206,15 @@ def _check_ids(name: str, items: Mapping[str, Sequence[Item]]) -> None:
         raise UsageError(f"{name}: the data hold no item of {', '.join(items)}: check the folder")
 
 
+def _instead(items: Mapping[str, Sequence[Item]]) -> str:
+    """What to ask for where some parts are there and others are not."""
+    there = [f"--part {name}" for name, found in items.items() if found]
+    return f"ask for what is there ({' '.join(there)}), " if len(there) < len(items) else ""
+
+
 def _differences(part: Part, counts: Mapping[str, int], allowed: str) -> list[str]:
+    if not counts["items"] and part.expect.get("items") and allowed == "exact":
+        return [f"{part.name}: {part.expect['items']:,} items expected, none found"]
     return [
         f"{part.name}: {want:,} {name} expected, {counts.get(name, 0):,} found"
         for name, want in part.expect.items()
@@ -206,15 +222,21 @@ def _differences(part: Part, counts: Mapping[str, int], allowed: str) -> list[st
     ]
 
 
+def benchmark_names() -> dict[str, str]:
+    """The name of every benchmark → that of its module and card, sorted. No card is read."""
+    files = [file.name for file in resources.files("autorater_evals.benchmarks").iterdir()]
+    modules = sorted(name.removesuffix(".md") for name in files if name.endswith(".md"))
+    return {module.replace("_", "-"): module for module in modules}
+
+
 @cache
 def find_benchmarks() -> dict[str, Benchmark]:
     """Every benchmark by name, sorted. No loader is imported before it is used."""
-    files = [file for file in resources.files("autorater_evals.benchmarks").iterdir() if file.name.endswith(".md")]
+    folder = resources.files("autorater_evals.benchmarks")
     found: dict[str, Benchmark] = {}
-    for file in sorted(files, key=lambda file: file.name):
-        name = file.name.removesuffix(".md").replace("_", "-")
-        card = read_document(file.read_text(encoding="utf-8"), BenchmarkMeta, name=file.name)
-        found[name] = Benchmark(name, card, _loader(file.name.removesuffix(".md")))
+    for name, module in benchmark_names().items():
+        text = (folder / f"{module}.md").read_text(encoding="utf-8")
+        found[name] = Benchmark(name, read_document(text, BenchmarkMeta, name=f"{module}.md"), _loader(module))
     return found
 
 

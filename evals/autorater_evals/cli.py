@@ -21,9 +21,19 @@ class _Benchmarks(TyperGroup):
     """`autorater eval NAME …` is `autorater eval run NAME …` for every name that is no command."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command of these words."""
-        named = args and not args[0].startswith("-") and args[0] not in self.commands
-        return super().resolve_command(ctx, ["run", *args] if named else args)
+        """The command of these words. Raises UsageError when the first is neither a command nor a benchmark."""
+        if not args or args[0].startswith("-") or args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        from autorater.suggest import did_you_mean
+        from autorater_evals.benchmark import benchmark_names
+
+        names = benchmark_names()
+        if args[0] not in names:
+            raise UsageError(
+                f"{args[0]!r} is neither a benchmark nor a command of eval; "
+                f"{did_you_mean(args[0], [*self.commands, *names])}"
+            )
+        return super().resolve_command(ctx, ["run", *args])
 
 
 app = typer.Typer(
@@ -66,6 +76,7 @@ def run_benchmark(
     require_statistics()
     from autorater_evals.benchmark import get_benchmark
     from autorater_evals.printing import show_evaluation
+    from autorater_evals.recorded import write_whole
     from autorater_evals.running import default_log, judge_items, prepare
     from autorater_evals.scoring import score
 
@@ -81,7 +92,7 @@ def run_benchmark(
     judge = replace(options, log=log)
     run, stopped = judge_items(header, items, judge.open, data=data, log=log, concurrency=concurrency)
     evaluation = score(run)
-    _write(run.folder / "evaluation.json", evaluation.model_dump_json(indent=1))
+    write_whole(run.folder / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")
     if as_json:
         sys.stdout.write(evaluation.model_dump_json(indent=1) + "\n")
     else:
@@ -91,15 +102,6 @@ def run_benchmark(
         raise typer.Exit(1)
     if not set(evaluation.profile.outcomes) & {"scored", "tie"}:
         raise typer.Exit(3)
-
-
-def _write(path: Path, text: str) -> None:
-    from autorater.errors import RecordError
-
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"cannot write {path.name}: {error.strerror or error}; the log is whole") from error
 
 
 @app.command(name="list")
@@ -166,8 +168,9 @@ def replay(run: Run, full: Full = False, as_json: AsJson = False) -> None:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
     else:
         show_evaluation(again, full=full)
-        verdict = "identical to the record, to the digit" if same else f"{len(differing)} judgments differ"
-        typer.echo(f"replayed {len(judgments):,} judgments: {verdict}", err=True)
+        verdict = "identical to the record, to the digit" if same else f"{len(differing):,} of them differ"
+        also = ", and so do figures" if again != before else ""
+        typer.echo(f"replayed {len(judgments):,} judgments: {verdict}{also}", err=True)
     if not same:
         raise typer.Exit(3)
 

@@ -16,6 +16,12 @@ def side_of(gap: float) -> Side:
     return "tie" if gap == 0 else "a" if gap > 0 else "b"
 
 
+def _within(path: str) -> bool:
+    """Whether a path stays in the folder that it starts from, on every system."""
+    steps = path.replace("\\", "/").split("/")
+    return steps[0] != "" and ":" not in steps[0] and ".." not in steps
+
+
 class Opinion(Record):
     """What people say of one image in one dimension, on the benchmark's scale (see its card)."""
 
@@ -70,6 +76,8 @@ class Item(Record):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         pair = len(self.images) == 2
+        if outside := [path for path in (*self.images, *self.sources) if not _within(path)]:
+            raise ValueError(f"expected paths within the data folder, got {outside[0]!r}")
         if pair and (self.opinions or self.questions):
             raise ValueError("two images are compared: expected preferences, and neither opinions nor questions")
         if not pair and self.preferences:

@@ -5,11 +5,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ from autorater_evals.benchmark import Part, Published
 from autorater_evals.item import Item
 
 NAME = "benchmark.jsonl"
+Kept = TypeVar("Kept", bound=Record)
 
 
 class Header(Record):
@@ -45,7 +46,7 @@ class Header(Record):
     complete: bool
     """Whether the data have all registered counts."""
     limit: int | None = None
-    """Items a part at most (whole clusters drawn by seed 0), where the caller wanted fewer."""
+    """Items a part at most (whole clusters drawn by seed 0), where the caller wanted fewer than there are."""
     published: tuple[Published, ...] = ()
 
 
@@ -101,35 +102,62 @@ def digest_of_items(items: Iterable[Item]) -> str:
 
 
 def write_items(folder: Path, header: Header, items: Iterable[Item]) -> None:
-    """Put the items beside the log, whole or not at all; when some are there they must be the same.
+    """Put the items beside the log, whole or not at all.
+
+    When some are there they must be the same, or the first of these under a smaller limit: a sample may grow.
 
     Raises RecordError when the folder belongs to another evaluation or cannot be written.
     """
-    lines = [header.model_dump_json(), *(item.model_dump_json() for item in items)]
-    text = "".join(f"{line}\n" for line in lines)
     path = folder / NAME
+    lines = [header.model_dump_json(), *(item.model_dump_json() for item in items)]
     try:
-        if path.exists():
-            if path.read_text(encoding="utf-8") != text:
-                raise RecordError(
-                    f"{str(folder)!r} holds the evaluation of other items ({_first(path)}): "
-                    "use the same data, parts and limit to resume, or choose another --log"
-                )
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        known = _lines(path) if path.exists() else []
+        if known and known != lines and not _grows(known, header, lines):
+            raise RecordError(
+                f"{str(folder)!r} holds the evaluation of other items ({_first(known)}): use the same data and parts, "
+                "and no smaller limit, to resume, or choose another --log"
+            )
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read {NAME} of {str(folder)!r}: {error}; choose another --log") from error
+    if known != lines:
+        write_whole(path, "".join(f"{line}\n" for line in lines))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside a log, whole or not at all. Raises RecordError when it cannot be written."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
-        raise RecordError(f"cannot write the items to {str(folder)!r}: {error.strerror or error}") from error
+        raise RecordError(
+            f"cannot write {path.name} to {str(path.parent)!r}: {error.strerror or error}; free some space or choose "
+            "another folder, and run the same command again"
+        ) from error
 
 
-def _first(path: Path) -> str:
+def _lines(path: Path) -> list[str]:
+    """The lines, ended by a line feed alone: a prompt may hold what Unicode calls a line separator."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+def _grows(known: Sequence[str], header: Header, lines: Sequence[str]) -> bool:
     try:
-        with path.open(encoding="utf-8") as file:
-            header = json.loads(file.readline())
+        before = Header.model_validate_json(known[0])
+    except ValidationError:
+        return False
+    return before.model_copy(update={"limit": header.limit}) == header and set(known[1:]) < set(lines[1:])
+
+
+def _first(known: Sequence[str]) -> str:
+    try:
+        header = json.loads(known[0])
         return f"{header['benchmark']}, limit {header.get('limit')}"
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "unreadable"
 
 
@@ -140,21 +168,19 @@ def open_run(folder: str | Path) -> Evaluated:
     """
     path = Path(folder) / NAME
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        first, *lines = _lines(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(
             f"no evaluated run at {str(folder)!r}: expected {NAME} in it, as `autorater eval BENCHMARK` writes"
         ) from error
-    items: dict[str, Item] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            if number == 1:
-                header = Header.model_validate_json(line)
-            else:
-                item = Item.model_validate_json(line)
-                items[item.id] = item
-        except ValidationError as error:
-            raise RecordError(f"{path.name}, line {number}: {describe_errors(error)}: the file is damaged") from error
-    if not lines:
+    if not first:
         raise RecordError(f"{path.name} of {str(folder)!r} is empty: delete the folder and evaluate again")
-    return Evaluated(Path(folder), header, items)  # pyright: ignore[reportPossiblyUnboundVariable]
+    items = [_read(Item, line, number) for number, line in enumerate(lines, 2)]
+    return Evaluated(Path(folder), _read(Header, first, 1), {item.id: item for item in items})
+
+
+def _read(kind: type[Kept], line: str, number: int) -> Kept:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        raise RecordError(f"{NAME}, line {number}: {describe_errors(error)}: the file is damaged") from error

@@ -3,6 +3,7 @@
 Labels are never told to the judge: a request has the prompt, the images and, where there are any, the questions.
 """
 
+import json
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,13 +21,13 @@ from autorater.runlog import RunLog
 from autorater.sync import run_sync
 from autorater_evals.benchmark import Benchmark, Loaded, get_benchmark
 from autorater_evals.item import Item
-from autorater_evals.recorded import Evaluated, Header, open_run, write_items
+from autorater_evals.recorded import Evaluated, Header, open_run, write_items, write_whole
 
 if TYPE_CHECKING:
     from autorater.autorater import AutoRater
 
-PROBLEMS = "unusable.txt"
-"""Beside the log: the items whose images could not be read, and why."""
+PROBLEMS = "unusable.jsonl"
+"""Beside the log: the items whose images could not be read, and why, in the last run."""
 
 
 def prepare(benchmark: Benchmark, loaded: Loaded, *, limit: int | None = None, data: Path) -> tuple[Header, list[Item]]:
@@ -60,9 +61,10 @@ def prepare(benchmark: Benchmark, loaded: Loaded, *, limit: int | None = None, d
 
 
 def sample(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """At most `limit` items: whole clusters in an order drawn by seed 0, so that a larger limit keeps what was judged.
+    """At most `limit` items: the first whole clusters that fit, in an order drawn by seed 0.
 
-    A cluster that does not fit any more is passed over; when even the first does not, its first items are taken.
+    So a larger limit takes all that a smaller one took. When even the first cluster does not fit, its first items are
+    taken.
     """
     if limit is None or len(items) <= limit:
         return list(items)
@@ -73,8 +75,9 @@ def sample(items: Sequence[Item], limit: int | None) -> list[Item]:
         members[item.cluster].append(item)
     chosen: set[str] = set()
     for cluster in clusters:
-        if len(chosen) + len(members[cluster]) <= limit:
-            chosen |= {item.id for item in members[cluster]}
+        if len(chosen) + len(members[cluster]) > limit:
+            break
+        chosen |= {item.id for item in members[cluster]}
     chosen = chosen or {item.id for item in members[clusters[0]][:limit]}
     return [item for item in items if item.id in chosen]
 
@@ -106,8 +109,9 @@ def evaluate(
 ) -> Evaluated:
     """Judge a benchmark into the folder `log` and return the run; `autorater_evals.scoring.score` makes its figures.
 
-    `data` is the benchmark's folder, `limit` the most items of a part (whole prompts). What is recorded already is not
-    judged again. Further keywords are those of `AutoRater`: model, tools, order, max_cost, …
+    `data` is the benchmark's folder, `limit` the most items of a part (whole prompts); a later call on the same log may
+    have a larger one. What is recorded already is not judged again. Further keywords are those of `AutoRater`: model,
+    tools, order, max_cost, …
 
     Raises:
         UsageError, MissingExtraError: wrong settings, or data that are not there or not as registered.
@@ -170,20 +174,20 @@ def judge_items(
 
 
 def _write_problems(log: Path, problems: Mapping[str, str]) -> None:
-    try:
-        text = "".join(f"{id}\t{why}\n" for id, why in problems.items())
-        (log / PROBLEMS).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"cannot write {PROBLEMS} to {str(log)!r}: {error.strerror or error}") from error
+    rows = ({"id": id, "why": why} for id, why in problems.items())
+    write_whole(log / PROBLEMS, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def unusable(run: Evaluated) -> dict[str, str]:
-    """Item → why its images could not be read, in the last run."""
+    """Item → why its images could not be read, in the last run. Raises RecordError when the file is damaged."""
     path = run.folder / PROBLEMS
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {id: why for id, _, why in (line.partition("\t") for line in lines)}
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {row["id"]: row["why"] for row in rows if row["id"] in run.items}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{PROBLEMS} of {str(run.folder)!r} is damaged: run the same command again") from error
 
 
 def replayed(run: Evaluated) -> tuple[list[Judgment], list[str]]:

@@ -1,6 +1,7 @@
 """Judge a benchmark: recorded, resumed, refused politely, replayed to the digit; the labels never reach the judge."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,45 @@ def test_a_sample_takes_whole_prompts_and_grows(data: Path) -> None:
     assert {item.cluster for item in small} < {item.cluster for item in large}
     assert len(small) == 3
     assert len(large) == 6
+    uneven = [item for item in items if item.id not in ("points/p0_alder", "points/p2_alder", "points/p2_birch")]
+    samples = [[item.id for item in sample(uneven, limit)] for limit in range(1, len(items))]
+    assert all(set(one) <= set(other) for one, other in pairwise(samples))
     assert sample(items, 2) == sample(items, 3)[:2]
     assert sample(items, None) == list(items)
+
+
+def test_a_larger_limit_on_the_same_log_pays_only_for_what_is_new(data: Path, tmp_path: Path) -> None:
+    model = ScriptedModel(sees)
+    told: dict[str, Any] = {
+        "log": tmp_path / "log",
+        "model": model,
+        "tools": "none",
+        "cache": False,
+        "parts": ["points"],
+    }
+    assert score(evaluate("avt", data, limit=3, **told)).profile.outcomes == {"scored": 3}
+    run = evaluate("avt", data, **told)
+    assert len(model.asked) == 12
+    assert run.header.limit is None
+    assert score(run).profile.outcomes == {"scored": 12}
+    with pytest.raises(RecordError, match=r"avt, limit None.*no smaller limit"):
+        evaluate("avt", data, limit=3, **told)
+
+
+def test_ids_and_prompts_may_hold_what_divides_lines(data: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (data / "items.jsonl").read_text().splitlines()]
+    rows[0] |= {"id": "tab\tand\nline", "image": "images/gone.png"}
+    rows[1]["prompt"] = "a\u2028b\x85c\x0bd"
+    write(data / "items.jsonl", rows)
+    evaluation = score(judged(data, tmp_path / "log", parts=["points"]))
+    assert evaluation.profile.outcomes == {"scored": 11, "unusable": 1}
+    assert not any("not judged yet" in note for note in evaluation.notes)
+    run = open_run(tmp_path / "log")
+    assert "a\u2028b\x85c\x0bd" in [item.prompt for item in run.items.values()]
+    assert score(run, replayed(run)[0]) == evaluation
+    (run.folder / "unusable.jsonl").write_text('{"id": "tab')
+    with pytest.raises(RecordError, match=r"unusable\.jsonl of .* is damaged"):
+        score(run)
 
 
 def test_more_items_than_registered_are_an_error_that_names_both_counts(data: Path) -> None:
@@ -212,6 +250,9 @@ def test_an_unknown_benchmark_names_the_nearest() -> None:
     ran = command("eval", "avtt", "--data", ".")
     assert ran.status == 2
     assert "did you mean 'avt'?" in ran.err
+    ran = command("eval", "shwo", "runs/one", "--json")
+    assert (ran.status, ran.json["error"]["kind"]) == (2, "UsageError")
+    assert "did you mean 'show'?" in ran.err
 
 
 def test_a_damaged_run_says_which_line(data: Path, tmp_path: Path) -> None:

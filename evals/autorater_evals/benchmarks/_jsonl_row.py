@@ -114,7 +114,7 @@ class Row:
         return tuple(found)
 
     def _path(self, value: object, name: str) -> str:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or not _encodes(value):
             self.flag(name, "the path of an image", shown(value), "write the path in quotation marks")
             return ""
         path = PurePosixPath(value.replace("\\", "/"))

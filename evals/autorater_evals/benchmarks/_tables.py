@@ -63,12 +63,23 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = read_json(line)
             except (ValueError, RecursionError) as error:
                 raise UsageError(f"{path.name}, line {number}: not JSON ({error}): repair or remove the line") from None
             if not isinstance(row, dict):
                 raise UsageError(f"{path.name}, line {number}: expected an object in braces, got {line.strip()[:40]!r}")
             yield number, cast(dict[str, Any], row)
+
+
+def read_json(text: str) -> Any:
+    """`text` as JSON. Raises ValueError, also where an escape is half of a character, which no file could hold."""
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"an escape \\u{ord(error.object[error.start]):04x} is half of a character") from None
+    return value
 
 
 def json_rows(path: Path, *, key: str = "", keyed: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
@@ -82,7 +93,7 @@ def json_rows(path: Path, *, key: str = "", keyed: str = "") -> Iterator[tuple[i
         return
     with _open(path) as file:
         try:
-            data: Any = json.loads("".join(text for _, text in _lines(path, file)))
+            data: Any = read_json("".join(text for _, text in _lines(path, file)))
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path.name}: not JSON ({error}): get the file again") from None
     if keyed and isinstance(data, dict):

@@ -33,6 +33,8 @@ def load(folder: Path) -> Iterator[Item]:
     found: dict[str, Rated] = {}
     for line, row in rows(path):
         id = need(row, "id", str, path=path, line=line)
+        if not id:
+            raise UsageError(f"{place(path, line)}: expected an id, got an empty one: name the image or pair")
         rated = _rated(row, path, line)
         known = found.setdefault(id, rated)
         if (known.prompt, known.images) != (rated.prompt, rated.images):

@@ -75,7 +75,8 @@ def _answer(row: Mapping[str, Any], letter: str, id: str, *, path: Path, line: i
 def _prompt(row: Mapping[str, Any], *, path: Path, line: int) -> tuple[str, tuple[str, ...]]:
     """The text and the source images; of several images, the text says where each stood."""
     if "prompt_text" in row:
-        sources = tuple(str(image) for image in cast(list[Any], row.get("prompt_images") or []))
+        given: list[Any] = need(row, "prompt_images", list, path=path, line=line) if row.get("prompt_images") else []
+        sources = tuple(str(image) for image in given)
         parts = re.split(r"<image_(\d+)>", str(row["prompt_text"] or ""))
         texts = [text if n % 2 == 0 else _mark(int(text), len(sources)) for n, text in enumerate(parts)]
     else:

@@ -106,6 +106,44 @@ def test_what_is_broken_is_one_line_with_its_place(name: str, tmp_path: Path) ->
             assert len(message) < 800
 
 
+WEIRD: tuple[Any, ...] = (7, "x", None, [], {}, [1], {"a": 1}, float("nan"), 1e300, True, "", "\ud800", "../up.png", -3)
+
+
+@every_benchmark
+def test_no_wrong_value_is_more_than_one_line(name: str, tmp_path: Path) -> None:
+    """Every field of the last row of every table, replaced by what does not belong there: read, or one clear error."""
+    benchmark, _ = made(name, tmp_path)
+    for path in [path for path in tmp_path.rglob("*") if path.suffix == ".jsonl"]:
+        whole = path.read_text(encoding="utf-8")
+        head, _, last = whole.rstrip("\n").rpartition("\n")
+        for row in changed(json.loads(last)):
+            path.write_text(f"{head}\n{json.dumps(row)}\n", encoding="utf-8")
+            told = complaint(benchmark, tmp_path)
+            assert "\n" not in told
+            assert len(told) < 800
+        path.write_text(whole, encoding="utf-8")
+
+
+def complaint(benchmark: Benchmark, folder: Path) -> str:
+    """What is said of data that cannot be read; "" when they can, and can be written down."""
+    try:
+        assert benchmark.load(folder, any_count=True).digest
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """`value` with one thing in it replaced, for every place and every strange thing."""
+    yield from WEIRD
+    if isinstance(value, dict):
+        given: dict[str, Any] = value
+        yield from ({**given, key: other} for key, inner in given.items() for other in changed(inner))
+    elif isinstance(value, list) and value:
+        listed: list[Any] = value
+        yield from ([other, *listed[1:]] for other in changed(listed[0]))
+
+
 def broken(path: Path) -> Iterator[tuple[str, str]]:
     """(what was done, text): a table that ends too early, and one whose last row holds nothing of use."""
     text = path.read_text(encoding="utf-8").rstrip("\n")
