@@ -89,6 +89,7 @@ def distill(
         allow_leakage=allow_leakage,
     )
     check_plan(plan)
+    ends = _two(scale, "--scale") if scale else None
     source = open_source(data, folder=folder, parts=part or (), limit=limit)
     found = distill_source(
         source,
@@ -103,7 +104,7 @@ def distill(
         plan=plan,
         against=index_folders(against or ()),
         dimension=dimension,
-        scale=_two(scale, "--scale") if scale else None,
+        scale=ends,
         concurrency=concurrency,
     )
     show(found, as_json=as_json)

@@ -59,6 +59,8 @@ def distill(
 ) -> Distilled:
     """Distil `source` into the set `out`; every call is recorded in `out/log`, and the same call resumes.
 
+    Another plan on the same data goes on from the same log: what was asked already is not asked again.
+
     `open_rater` opens the teacher on the folder of the log: a VLM, and specialists all, none or named.
 
     Raises:
@@ -201,7 +203,7 @@ def _leaky(made: Made) -> str:
     value = "" if figure is None or figure.value is None else f"{figure.value:.3f}"
     return (
         f"a classifier tells rationales written with the label from those without (AUC {value}), so no set is written: "
-        "use another teacher, switch off --without classifier, or say --allow-leakage to write it with that on its card"
+        "use another teacher, or say --allow-leakage with the same --out to write it with that on its card"
     )
 
 

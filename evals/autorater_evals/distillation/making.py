@@ -13,7 +13,7 @@ from autorater_evals.distillation.classifier import MOST, tell_apart
 from autorater_evals.distillation.components import components, split
 from autorater_evals.distillation.counting import Counts
 from autorater_evals.distillation.draft import Context, Draft
-from autorater_evals.distillation.filters import SET_LEVEL, verdict
+from autorater_evals.distillation.filters import SET_LEVEL, leakage, verdict
 from autorater_evals.distillation.pictures import alike
 from autorater_evals.distillation.plan import Header, Subject, Variant
 from autorater_evals.distillation.repeats import repeats
@@ -121,8 +121,8 @@ def _turned(
     groups: dict[str, tuple[Subject, list[str]]] = {}
     for case in cases:
         item = case.subject.item
-        groups.setdefault(item, (case.subject, []))[1].append(f"{case.variant}/{splits[item]}")
-    chosen = turns(groups, seed=seed) if both else {}
+        groups.setdefault(item, (case.subject, []))[1].append(case.variant)
+    chosen = turns(groups, seed=seed, parts=splits) if both else {}
     return [(case, chosen.get(case.subject.item, case.accepted.order)) for case in cases if case.accepted is not None]
 
 
@@ -170,8 +170,12 @@ async def _example(
 
 
 def _rejected(case: Case, order: tuple[int, ...], context: Context) -> tuple[Rejected, ...]:
-    """What was thrown out in this order, and wrong verdicts of the teacher who was not told."""
+    """What was thrown out in this order, and wrong verdicts of the teacher who was not told.
+
+    Answers that give the label away stay in the log: no exported text may hold it, not even as a bad example.
+    """
     thrown: list[tuple[Draft, str]] = [(one.draft, one.filter) for one in case.attempts if one.filter != ANSWER]
     wrong = [(one, "verdict") for one in case.free if one.completion and verdict.reason(one, context) is not None]
-    told = {draft.completion: why for draft, why in reversed([*thrown, *wrong]) if draft.order == order}
+    fit = [(one, why) for one, why in (*thrown, *wrong) if one.order == order and leakage.reason(one, context) is None]
+    told = {draft.completion: why for draft, why in reversed(fit)}  # an answer that came twice stands once
     return tuple(Rejected(completion=text, why=why) for text, why in reversed(told.items()))

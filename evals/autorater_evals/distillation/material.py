@@ -16,39 +16,31 @@ NAME = "distill.jsonl"
 Form = TypeVar("Form", bound=Record)
 
 
-def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:
-    """Put it beside the log, whole or not at all; what is there already must be the same.
+SAME = ("benchmark", "data", "prompts")
+"""What must not change from one run into a log to the next; plans may, since calls are found by what they ask."""
 
-    Raises RecordError when the folder belongs to another distillation or cannot be written.
+
+def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:
+    """Put it beside the log, whole or not at all; a changed plan takes the place of the last one.
+
+    Raises RecordError when the folder belongs to a distillation of other data, or cannot be written.
     """
-    text = "".join(f"{one.model_dump_json()}\n" for one in (header, *subjects))
     path = folder / NAME
+    if path.exists():
+        before = read_material(folder)[0].model_dump(mode="json")
+        asked = header.model_dump(mode="json")
+        if differing := [name for name in SAME if before[name] != asked[name]]:
+            raise RecordError(
+                f"{str(folder)!r} belongs to a distillation of other data or with other prompts "
+                f"({', '.join(differing)} differ): give the same to resume, or choose another --out"
+            )
     try:
-        if path.exists():
-            if path.read_text(encoding="utf-8") != text:
-                raise RecordError(
-                    f"{str(folder)!r} belongs to a distillation of other data or with other options "
-                    f"({_difference(path, header)}): give the same to resume, or choose another --out"
-                )
-            return
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
+        part.write_text("".join(f"{one.model_dump_json()}\n" for one in (header, *subjects)), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise RecordError(f"cannot write {NAME} to {str(folder)!r}: {error.strerror or error}") from error
-
-
-def _difference(path: Path, header: Header) -> str:
-    try:
-        told = read_material(path.parent)[0].model_dump(mode="json")
-    except RecordError:
-        return "which cannot be read"
-    asked = header.model_dump(mode="json")
-    pairs = [(name, told[name], asked[name]) for name in told if name != "plan"]
-    pairs += [(name, told["plan"][name], asked["plan"][name]) for name in told["plan"]]
-    found = [f"{name}: recorded {str(was)[:60]}, now {str(now)[:60]}" for name, was, now in pairs if was != now]
-    return "; ".join(found) or "the labels or images differ"
 
 
 def read_material(folder: Path) -> tuple[Header, list[Subject]]:

@@ -8,15 +8,19 @@ from autorater_evals.distillation.plan import Subject
 Order = tuple[int, ...]
 
 
-def turns(subjects: Mapping[str, tuple[Subject, Sequence[str]]], *, seed: int) -> dict[str, Order]:
+def turns(
+    subjects: Mapping[str, tuple[Subject, Sequence[str]]], *, seed: int, parts: Mapping[str, str] | None = None
+) -> dict[str, Order]:
     """Item → order. `subjects` are item → (subject, the groups in which the better image must be first half the time).
 
-    Items come in an order drawn by the seed; each is turned so that the groups' counts stay even. Ties and single
-    images count for nothing; ties are turned by the seed alone.
+    Items come in an order drawn by the seed, one part after the other; each is turned so that the groups' counts stay
+    even, which makes them even within each part too. Ties and single images count for nothing; ties are turned by the
+    seed alone.
     """
+    told = parts or {}
     lead: dict[str, int] = {}
     chosen: dict[str, Order] = {}
-    for item in sorted(subjects, key=lambda name: digest(f"{seed}/order/{name}".encode())):
+    for item in sorted(subjects, key=lambda name: (told.get(name, ""), digest(f"{seed}/order/{name}".encode()))):
         subject, groups = subjects[item]
         if subject.task != "compare":
             chosen[item] = (0,)
