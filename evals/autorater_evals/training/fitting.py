@@ -6,7 +6,7 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,6 +91,11 @@ def fit(
         if done is not None:
             return done
         checkpoint = _last_checkpoint(out) if resume else None
+        if checkpoint is not None and settings.method == "full":
+            # The trainer matches a checkpoint's weights by the names in memory, which are not those on disk for many
+            # models, and passes over what does not match; opened as a model they are all there.
+            begun = open_student(str(checkpoint), settings, device=device)
+            opened = replace(opened, network=begun.network)
         trainer = _trainer(opened, data, out, settings, device=device)
         with ExitStack() as stack:
             stack.enter_context(progress(trainer))

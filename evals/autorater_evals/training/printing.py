@@ -41,9 +41,9 @@ def print_training(training: Training) -> None:
     sys.stdout.write(f"{training.student}: {show_settings(training.settings)}\n")
     first, last = (fitted.loss[0], fitted.loss[-1]) if fitted.loss else ((0, float("nan")), (0, float("nan")))
     sys.stdout.write(
-        f"{fitted.examples:,} examples, {fitted.steps:,} steps, {fitted.epochs:g} epochs on {fitted.devices} "
-        f"device{'s' * (fitted.devices > 1)}; {fitted.trained:,} of {fitted.parameters:,} parameters trained; "
-        f"loss {first[1]:.3f} to {last[1]:.3f}\n"
+        f"{fitted.examples:,} examples, {fitted.steps:,} step{'s' * (fitted.steps != 1)}, {fitted.epochs:.3g} epochs, "
+        f"{fitted.devices} device{'s' * (fitted.devices > 1)}; {fitted.trained:,} of {fitted.parameters:,} parameters "
+        f"trained; loss {first[1]:.3f} to {last[1]:.3f}\n"
     )
     if training.before is None or training.after is None:
         sys.stdout.write("not evaluated\n")

@@ -86,7 +86,7 @@ def _placeholder(processor: Any) -> str:
 
 def _end_of_turn(processor: Any, *, name: str) -> str:
     """What the chat template writes after an answer, without line ends: the token that stops it."""
-    if not (processor.chat_template or processor.tokenizer.chat_template):
+    if not processor.chat_template:
         raise UsageError(f"{name} has no chat template: use a checkpoint that was tuned for conversation")
     said = [
         {"role": role, "content": [{"type": "text", "text": text}]}
