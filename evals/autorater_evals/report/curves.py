@@ -94,7 +94,7 @@ def risk(runs: Sequence[Scored]) -> Plot:
         )
 
     panels = tuple(
-        Panel(name, "share of pairs kept, surest first", "share that is wrong", series, "steps", limits=(-0.02, 0.6))
+        Panel(name, "share of pairs kept, surest first", "share that is wrong", series, "steps")
         for name, series in _each(runs, make)
     )
     if not panels:
@@ -134,8 +134,8 @@ def positions(runs: Sequence[Scored]) -> Plot:
     title, panels = "Position bias", list[Panel]()
     several = len({run.benchmark for run in runs}) > 1
     for measure, words, level in (
-        ("first_rate", "share that prefers what is shown first", 0.5),
-        ("position_consistency", "share with one answer in both orders", None),
+        ("first_rate", "share: the first is preferred", 0.5),
+        ("position_consistency", "share: both orders agree", None),
     ):
         told = [
             (f"{run.name} ({run.run.header.title})" if several else run.name, place, row.figure)

@@ -49,6 +49,14 @@ class Table:
     second: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
+    def groups(self) -> tuple[tuple[str, str, int], ...]:
+        """The columns' benchmarks and parts in order, each with its number of columns: the heads above the heads."""
+        heads = [(column.title, column.part) for column in self.columns]
+        starts = [place for place, head in enumerate(heads) if place == 0 or heads[place - 1] != head]
+        ends = [*starts[1:], len(heads)]
+        return tuple((*heads[start], end - start) for start, end in zip(starts, ends, strict=True))
+
+    @property
     def own(self) -> tuple[Line, ...]:
         """The rows of the runs."""
         return tuple(line for line in self.lines if not line.published)

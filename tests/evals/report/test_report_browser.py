@@ -98,7 +98,7 @@ def test_filters_and_search_leave_what_fits(tab: Tab) -> None:
     tab.run("document.getElementById('reset').click()")
     assert tab.run(FOUND) == f"{ITEMS} of {ITEMS} items"
     tab.press("/")
-    tab.type("number 17")
+    tab.type("PAIR-00017")
     tab.wait(f"{FOUND} === '1 of {ITEMS} items'")
     tab.run("document.getElementById('search').value = ''")
     tab.type("no such word anywhere")

@@ -34,16 +34,16 @@ function marksOf(runs) {
 }
 
 // Every order that some run was shown, with what each run said then.
-function ordersOf(runs, letters) {
+function ordersOf(runs) {
   const found = new Map();
   for (const [place, run] of runs) {
     for (const one of run?.passes || []) {
-      const order = one.order || letters;
+      const order = one.order;
       if (!found.has(order)) found.set(order, []);
       found.get(order).push([place, one]);
     }
   }
-  if (!found.size) found.set(letters, []);
+  if (!found.size) found.set("", []);
   return [...found].sort(([one], [other]) => one.localeCompare(other));
 }
 
@@ -52,14 +52,17 @@ function pictures(item) {
   if (!first) return h("p.notice", null, "Not judged: no picture was recorded.");
   const marks = marksOf(item.runs);
   const sources = first.sources.map((number, place) => plate(number, h("span", null, "Source"), `source image ${place + 1}`));
-  const groups = ordersOf(item.runs, first.letters).map(([order, said]) =>
-    h(".order", null,
-      first.letters.length > 1 ? h("h4", null, "Shown as ", [...order].map((name, place) => [place ? ", " : "", letter(name)])) : null,
+  const groups = ordersOf(item.runs).map(([shownAs, said]) => {
+    const order = shownAs || first.letters;
+    const names = [...order].map((name, place) => [place ? ", " : "", letter(name)]);
+    return h(".order", null,
+      first.letters.length > 1 ? h("h4", null, shownAs ? ["Shown as ", names] : "Looked at in no order") : null,
       h(`.plates.of-${Math.min(order.length, 3)}`, null, [...order].map((name) => {
         const number = first.candidates[first.letters.indexOf(name)];
         return plate(number, [letter(name), preferredBy(item.runs, name), generator(item, first.letters.indexOf(name))], `image ${name}`, marks[name]);
       })),
-      h("ul.said-then", null, said.map(([place, one]) => h("li", null, runTag(place), one.said, one.chance ? ` (${one.chance})` : "")))));
+      h("ul.said-then", null, said.map(([place, one]) => h("li", null, runTag(place), one.said, one.chance ? ` (${one.chance})` : ""))));
+  });
   const box = h("section.pictures", null, toggles(marks), sources.length ? h(".order.source", null, h("h4", null, "Before the edit"), h(".plates.of-1", null, sources)) : null, h(".orders", null, groups));
   setLayers(box, overlays.names || new Set());
   return box;

@@ -7,6 +7,8 @@ const rowsBox = byId("rows");
 const pool = [];
 let shown = []; // numbers of the items that the filters leave, in order
 let chosen = -1; // the number of the item that is read
+let speed = 0; // pixels that the list was moved by since it was last drawn: pictures wait while rows fly past
+let lastTop = 0;
 let asked = 0; // grows with every search, so that an older one stops
 const state = { words: [], hits: null, run: -1, dimension: 0, agreement: "", outcome: -1, specialist: -1, part: -1, generator: -1, facet: -1, order: "given" };
 
@@ -110,8 +112,11 @@ function fill(row, place) {
   row.images.forEach((image, number) => {
     image.hidden = number >= rows.images[item].length;
     image.removeAttribute("src");
-    if (!image.hidden) showPicture(image, rows.images[item][number], () => row.item === item);
   });
+  clearTimeout(row.waiting);
+  row.waiting = setTimeout(() => rows.images[item].slice(0, 2).forEach((number, place) => {
+    showPicture(row.images[place], number, () => row.item === item);
+  }), speed > listBox.clientHeight / 3 ? 120 : 0);
 }
 
 function saidOf(item) {
@@ -127,7 +132,9 @@ function saidOf(item) {
 
 function draw(again) {
   if (!listBox.clientHeight) return; // another view is shown
-  const first = Math.max(0, Math.floor(listBox.scrollTop / ROW) - MARGIN);
+  speed = Math.abs(listBox.scrollTop - lastTop);
+  lastTop = listBox.scrollTop;
+  const first = Math.max(0, Math.floor(lastTop / ROW) - MARGIN);
   const last = Math.min(shown.length, Math.ceil((listBox.scrollTop + listBox.clientHeight) / ROW) + MARGIN);
   const wanted = new Set();
   for (let place = first; place < last; place += 1) wanted.add(place);
