@@ -6,7 +6,7 @@ import sys
 
 
 def test_the_benches_run_and_tell_every_figure_beside_its_bar() -> None:
-    names = ["orchestration", "throughput", "replay", "memory", "starting"]
+    names = ["orchestration", "throughput", "replay", "memory", "starting", "statistics"]
     command = [sys.executable, "-m", "autorater_evals.bench", *names, "--quick", "--json"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert told.returncode == 0, told.stderr

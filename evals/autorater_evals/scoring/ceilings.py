@@ -19,20 +19,16 @@ def ceiling_rows(part: str, told: Told) -> Iterator[Row]:
         return
     pairs = len(told.items[0].images) == 2
     figures = (
-        {
-            "leave_one_out_majority": leave_one_out_majority(table, clusters=told.clusters),
-            "alpha_nominal": krippendorff_alpha(table, level="nominal"),
-        }
+        (leave_one_out_majority(table, clusters=told.clusters), krippendorff_alpha(table, level="nominal"))
         if pairs
-        else {
-            "split_half": split_half(table, clusters=told.clusters),
-            "leave_one_out_spearman": leave_one_out(table, clusters=told.clusters),
-            "alpha_interval": krippendorff_alpha(table, level="interval"),
-        }
+        else (
+            split_half(table, clusters=told.clusters),
+            leave_one_out(table, clusters=told.clusters),
+            krippendorff_alpha(table, level="interval"),
+        )
     )
-    for measure, figure in figures.items():
-        named = figure.model_copy(update={"measure": measure})
-        yield Row(part=part, dimension=told.dimension, slice="people", figure=named)
+    for figure in figures:
+        yield Row(part=part, dimension=told.dimension, slice="people", figure=figure)
 
 
 def ratings_of(told: Told) -> Array:

@@ -1,15 +1,16 @@
 """Controls: what is reached by knowing who made an image and nothing else; how often any two images are in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from autorater_evals.evaluation import Row
-from autorater_evals.figure import Figure
+from autorater_evals.figure import Figure, Interval
 from autorater_evals.scoring.told import Array, Told
 from autorater_evals.statistics.agreement import accuracy, choices_of_margins
 from autorater_evals.statistics.correlation import correlation
-from autorater_evals.statistics.resampling import bootstrap_weights, cluster_numbers, few, percentile_interval
+from autorater_evals.statistics.missing import notes
+from autorater_evals.statistics.resampling import cluster_numbers, draw_weights, few, percentile_interval
 
 MOST = 1500
 """Images whose pairs are all looked at; of more only a seeded sample of so many."""
@@ -33,87 +34,96 @@ def generator_rows(part: str, told: Told) -> Iterator[Row]:
 
 def _guessed_scores(told: Told) -> Array:
     """Each image's generator's mean over the other clusters (n,); not a number where there is none."""
-    generators = np.array([item.generators[0] if item.generators else "" for item in told.items])
-    clusters, means = np.array(told.clusters), told.means
-    guessed = np.full(len(means), np.nan)
-    for place in range(len(means)):
-        others = (generators == generators[place]) & (clusters != clusters[place])
-        if others.any():
-            guessed[place] = means[others].mean()
-    return guessed
+    generators = [item.generators[0] if item.generators else "" for item in told.items]
+    return _mean_elsewhere(told.means, generators, told.clusters, asked=[generators])[0]
 
 
 def _guessed_margins(told: Told) -> Array:
     """The difference of two generators' mean gaps to their rivals on the other clusters (n,)."""
     gaps = np.array([one.gap for one in told.preferences], dtype=np.float64)
-    clusters = np.array(told.clusters)
     pairs = [item.generators if len(item.generators) == 2 else ("", "") for item in told.items]
-    first, second = (np.array([pair[side] for pair in pairs]) for side in (0, 1))
-    guessed = np.full(len(gaps), np.nan)
-    for place in range(len(gaps)):
-        others = clusters != clusters[place]
-        strengths = [
-            np.concatenate([gaps[others & (first == name)], -gaps[others & (second == name)]])
-            for name in (first[place], second[place])
-        ]
-        if all(len(one) for one in strengths):
-            guessed[place] = strengths[0].mean() - strengths[1].mean()
-    return guessed
+    first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+    ahead = np.concatenate([gaps, -gaps])
+    one, other = _mean_elsewhere(ahead, [*first, *second], [*told.clusters] * 2, asked=[first, second])
+    return one - other
+
+
+def _mean_elsewhere(
+    values: Array, names: Sequence[str], clusters: Sequence[str], *, asked: Sequence[Sequence[str]]
+) -> list[Array]:
+    """The mean of a name's `values` (n,) outside a cluster, for each of the names `asked` of the first clusters.
+
+    Each of `asked` has a name for each of the clusters, from the first on. Not a number where there is no value.
+    """
+    name, names_count = cluster_numbers(names, n=len(values))
+    cluster, count = cluster_numbers(clusters, n=len(values))
+    number = dict(zip(names, name.tolist(), strict=True))
+    both = name * count + cluster
+    sums, often = (np.bincount(name, part, names_count) for part in (values, np.ones(len(values))))
+    inside, there = (np.bincount(both, part, names_count * count) for part in (values, np.ones(len(values))))
+    found: list[Array] = []
+    for wanted in asked:
+        who = np.array([number[one] for one in wanted], dtype=np.intp)
+        here = who * count + cluster[: len(who)]
+        left = often[who] - there[here]
+        found.append(np.divide(sums[who] - inside[here], left, out=np.full(len(who), np.nan), where=left > 0))
+    return found
 
 
 def concordance_rows(part: str, told: Told, *, clear: float) -> Iterator[Row]:
     """The share of all pairs of images, `clear` apart or more, that the judge puts in people's order."""
+    note = ""
+    if len(told.items) > MOST:
+        drawn = np.random.default_rng(0).choice(len(told.items), MOST, replace=False)
+        kept = {told.items[int(place)].id for place in drawn}
+        told, note = told.where(lambda item: item.id in kept), f"{MOST:,} images drawn by seed 0"
     generators = np.array([item.generators[0] if item.generators else "" for item in told.items])
-    known = len(set(generators.tolist())) > 1
     groups: dict[str, Array | None] = {"all": None}
-    if known:
+    if len(set(generators.tolist())) > 1:
         same = generators[:, None] == generators[None, :]
         groups |= {"within generators": same, "across generators": ~same}
     for name, mask in groups.items():
         figure = concordance(told.scores, told.means, clusters=told.clusters, clear=clear, mask=mask)
+        figure = figure.model_copy(update={"note": notes(note, figure.note)})
         yield Row(part=part, dimension=told.dimension, slice=name, read=told.read, figure=figure)
 
 
 def concordance(judge: Array, people: Array, *, clusters: list[str], clear: float, mask: Array | None = None) -> Figure:
     """The share of pairs of images whose human means differ by `clear` or more that the judge orders alike, 0 to 1.
 
-    Equal scores of the judge count half. `mask` (n, n) tells which pairs count. `n` counts pairs. The interval draws
-    clusters again, so that both images of a pair are drawn.
+    `judge` and `people` are (n,), the judge's not a number where it gave none. Equal scores of the judge count half.
+    `mask` (n, n) tells which pairs count. `n` counts pairs, and a pair is missing when one of its scores is. The
+    interval draws clusters again, so that both images of a pair are drawn. It takes some n * n numbers of memory.
     """
-    total_pairs = np.abs(people[:, None] - people[None, :]) >= max(clear, 1e-12) - 1e-9
-    total_pairs &= ~np.eye(len(people), dtype=np.bool_) if mask is None else mask.astype(np.bool_)
+    wanted = np.abs(people[:, None] - people[None, :]) >= max(clear, 1e-12) - 1e-9
+    wanted &= ~np.eye(len(people), dtype=np.bool_) if mask is None else mask.astype(np.bool_)
     kept = np.flatnonzero(np.isfinite(judge))
-    note = ""
-    if len(kept) > MOST:
-        kept = np.sort(np.random.default_rng(0).choice(kept, MOST, replace=False))
-        note = f"{MOST:,} images drawn by seed 0"
-    counts = total_pairs[np.ix_(kept, kept)].astype(np.float64)
-    agree = np.sign(judge[kept][:, None] - judge[kept][None, :]) * np.sign(
-        people[kept][:, None] - people[kept][None, :]
-    )
+    counts = wanted[np.ix_(kept, kept)].astype(np.float64)
+    judged, said = judge[kept], people[kept]
+    agree = np.sign(judged[:, None] - judged[None, :]) * np.sign(said[:, None] - said[None, :])
     right = counts * (agree + 1) / 2
-    n = int(counts.sum() / 2)
-    total = n if note else int(total_pairs.sum() / 2)
+    n, total = int(counts.sum() / 2), int(wanted.sum() / 2)
+    hits = float(right.sum() / 2)
+    bounds = (hits / total, (hits + total - n) / total) if n < total else None
     if not n:
-        return Figure(measure="concordance", value=None, n=0, total=total, note="no pairs are so far apart")
-    numbers, count = cluster_numbers([clusters[place] for place in kept], n=len(kept))
-
-    def statistic(weights: Array) -> Array:
-        return np.array([_ratio(row, right, counts) for row in weights])
-
-    interval = None
-    if count > 1:
-        interval = percentile_interval(bootstrap_weights(numbers, count, statistic, draws=500), count=count)
+        why = "no pair has both scores" if total else "no pairs are so far apart"
+        return Figure(measure="concordance", value=None, n=0, total=total, bounds=bounds, note=why)
+    interval, remark = _drawn(right, counts, [clusters[place] for place in kept])
     return Figure(
-        measure="concordance",
-        value=float(right.sum() / counts.sum()),
-        n=n,
-        total=total,
-        interval=interval,
-        note="; ".join(part for part in (note, few(count)) if part),
+        measure="concordance", value=hits / n, n=n, total=total, interval=interval, bounds=bounds, note=remark
     )
 
 
-def _ratio(weights: Array, right: Array, counts: Array) -> float:
-    below = float(weights @ counts @ weights)
-    return float(weights @ right @ weights) / below if below else float("nan")
+def _drawn(right: Array, counts: Array, clusters: Sequence[str]) -> tuple[Interval | None, str]:
+    """The interval of sum(right) / sum(counts), both (n, n), when whole clusters are drawn again, and a note."""
+    numbers, count = cluster_numbers(clusters, n=len(counts))
+    if count < 2:
+        return None, "no interval: fewer than two clusters"
+    member = np.eye(count)[numbers]
+    above, below = (member.T @ table @ member for table in (right, counts))
+    shares = [
+        np.divide(((drawn @ above) * drawn).sum(1), under, out=np.full(len(drawn), np.nan), where=under > 0)
+        for drawn in draw_weights(count)
+        for under in [((drawn @ below) * drawn).sum(1)]
+    ]
+    return percentile_interval(np.concatenate(shares), count=count), few(count)

@@ -45,7 +45,7 @@ def elo(games: Games, *, step: float = 4.0, orders: int = 20, draws: int = 200) 
 def _play(games: Games, order: Index, step: float) -> Array:
     """Points (items,) after the games in `order`."""
     evalica: Any = import_module("evalica")
-    known: Any = import_module("pandas").RangeIndex(len(games.items))
+    known: Any = import_module("pandas").Index(np.arange(len(games.items)))
     winners = (games.outcome[order] % 3).astype(np.uint8)  # 1 the first, 2 the second, 0 a tie
     told = evalica.elo(games.first[order], games.second[order], winners, index=known, k=step)
     return np.asarray(told.scores.reindex(known), dtype=np.float64)

@@ -61,7 +61,7 @@ def rank(games: Games, *, model: Model = "bradley_terry", draws: int = DRAWS) ->
     undefined = np.full(size, np.nan)
     found: list[Array] = []
     for counts in draw_counts(games, rows, draws=draws):
-        linked = counts.all() or _parts(rows, counts, size, "strong")[0] == 1  # with every row it is as in the sample
+        linked = counts.all() or _linked(rows, counts, size)  # with every row it is as in the sample
         found.append(_fit(rows, counts, size, model)[0] if linked else undefined)
     return make_ranking(games, model, points=points, found=np.array(found), ties=ties)
 
@@ -81,7 +81,7 @@ def ranking_agreement(
 def _fit(rows: Rows, counts: Array, size: int, model: Model) -> tuple[Array, float | None]:
     """Points of each item on Elo's scale around 1,000, and the tie parameter; NaN where the fit does not settle."""
     evalica: Any = import_module("evalica")
-    known: Any = import_module("pandas").RangeIndex(size)
+    known: Any = import_module("pandas").Index(np.arange(size))  # faster to look up than a RangeIndex
     if model == "bradley_terry":
         fit, (first, second, often) = evalica.bradley_terry, _wins(rows, counts, size)
         winners = np.ones(len(first), np.uint8)
@@ -105,6 +105,22 @@ def _wins(rows: Rows, counts: Array, size: int) -> tuple[Index, Index, Array]:
     won = np.bincount(winner * size + loser, np.concatenate([half, half[rows.tie]]))
     pairs = np.flatnonzero(won)
     return pairs // size, pairs % size, np.asarray(won[pairs], dtype=np.float64)
+
+
+def _linked(rows: Rows, counts: Array, size: int) -> bool:
+    """Whether every item can be reached from every other: the first one reaches all, and all reach it."""
+    kept = counts > 0
+    beats = np.zeros((size, size), np.bool_)
+    beats[rows.winner[kept], rows.loser[kept]] = True
+    beats[rows.loser[kept & rows.tie], rows.winner[kept & rows.tie]] = True
+    for way in (beats, beats.T):
+        reached, more = np.arange(size) == 0, True
+        while more:
+            further = reached | way[reached].any(0)
+            more, reached = bool((further != reached).any()), further
+        if not reached.all():
+            return False
+    return True
 
 
 def _parts(rows: Rows, counts: Array, size: int, kind: Literal["strong", "weak"]) -> tuple[int, Index]:
