@@ -68,7 +68,9 @@ class RewardModel:
             self.adapted: Any = _adapt(self.network, form) if form.adapter else None
         own = {name: one for name, one in self.network.named_parameters() if _projects(name)} if form.projector else {}
         self.projectors = {
-            one.name: {name: nn.Parameter(tensor.detach().float().clone()) for name, tensor in own.items()}
+            one.name: {
+                name: nn.Parameter(tensor.detach().float().clone(), requires_grad=False) for name, tensor in own.items()
+            }
             for one in form.perspectives
         }
         self.use(form.perspectives[0].name)
@@ -180,7 +182,7 @@ def _head(form: RewardForm, device: str) -> dict[str, Tensor]:
         drawn["ca_layernorm"] = torch.ones(width)
     if form.loss in ("ce", "l1"):
         drawn["bias"] = torch.full((form.size,), 0.5 if form.loss == "l1" else 0.0)
-    return {name: nn.Parameter(tensor.to(device)) for name, tensor in drawn.items()}
+    return {name: nn.Parameter(tensor.to(device), requires_grad=False) for name, tensor in drawn.items()}
 
 
 def _adapt(network: Any, form: RewardForm) -> Any:

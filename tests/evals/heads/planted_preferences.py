@@ -1,0 +1,55 @@
+"""Labelled pictures whose labels depend on nothing but the pictures: people like dark ones."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def picture(folder: Path, name: str, level: int, random: np.random.Generator) -> float:
+    """Write a noisy grey picture; gives its brightness."""
+    pixels = np.clip(level + random.integers(-25, 26, (16, 16, 3)), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / name)
+    return float(pixels.mean())
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A file of JSON Lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def plant_pairs(
+    folder: Path, count: int, *, prefer: Callable[[float, float], Any] | None = None, seed: int = 0
+) -> Path:
+    """Pairs of pictures; `prefer` takes both brightnesses to what stands as `preferred`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for index in range(count):
+        names = [f"{index}a.png", f"{index}b.png"]
+        a, b = (picture(folder, name, int(random.integers(30, 226)), random) for name in names)
+        preferred = prefer(a, b) if prefer else dark(a, b)
+        row = {"id": f"pair {index}", "prompt": f"thing number {index}", "images": names, "preferred": preferred}
+        rows.append(row)
+    return write(folder / "items.jsonl", rows)
+
+
+def dark(a: float, b: float) -> str:
+    """The darker one."""
+    return "a" if a < b else "b"
+
+
+def plant_opinions(folder: Path, count: int, *, each: int = 1, seed: int = 0) -> Path:
+    """Pictures with opinions from 0 (white) to 100 (black), `each` of them for a prompt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for index in range(count):
+        value = picture(folder, f"{index}.png", int(random.integers(30, 226)), random)
+        score = round(100 - value / 2.55, 3)
+        rows.append({"id": f"{index}", "prompt": f"thing {index // each}", "image": f"{index}.png", "score": score})
+    return write(folder / "items.jsonl", rows)

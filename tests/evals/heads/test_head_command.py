@@ -1,0 +1,57 @@
+"""The command `autorater train-head`: JSON and a card, and every wrong call told in one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from planted_preferences import plant_pairs
+from typer.testing import CliRunner
+
+from autorater.errors import UsageError
+from autorater_evals.heads.command import train_head
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(train_head)
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_it_trains_and_prints_json_or_the_card(tmp_path: Path, base: Path) -> None:
+    data = plant_pairs(tmp_path / "data", 12)
+    call = [data, "--base", base, "--loss", "gpm", "--gpm-size", 4, "--frozen", "--out", tmp_path / "x"]
+    first = run(*call, "--json")
+    assert first.exit_code == 0, first.output
+    told = json.loads(first.stdout)
+    assert told["settings"]["gpm_size"] == 4
+    assert told["perspectives"][0]["held_out"] == 3
+    assert told["base"] == "tiny-llava"
+    card = run(*call)
+    assert card.stdout.startswith("# A reward head\n")
+    assert "loss gpm of 4 numbers, head skipca" in card.stdout
+    assert str(tmp_path) not in (tmp_path / "x" / "evaluation.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--loss", "mse"], "these settings cannot be trained with: .*loss"),
+        (["--loss", "gpm", "--gpm-size", 3], "gpm_size"),
+        (["--loss", "l1", "--hard-negatives", 0.2], "hard negatives are pairs"),
+        (["--loss", "bt", "--perspectives", "a,a"], "a perspective is named twice"),
+        (["--loss", "bt", "--perspectives", "a,"], "dimensions with one comma between"),
+        (["--loss", "bt", "--perspectives", "a,b", "--dimension", "a"], "got both"),
+        (["--loss", "bt", "--device", "tpu"], "expected a device"),
+    ],
+)
+def test_a_wrong_call_is_told_before_anything_is_loaded(tmp_path: Path, more: list[object], told: str) -> None:
+    result = run("data.jsonl", "--base", "nowhere", "--out", tmp_path / "x", *more)
+    assert isinstance(result.exception, UsageError)
+    assert "\n" not in str(result.exception)
+    import re
+
+    assert re.search(told, str(result.exception)), str(result.exception)
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,89 @@
+"""A training that was broken off goes on to the same end; another one is refused."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import pytest
+import torch
+from planted_preferences import plant_pairs
+from test_head_gradients import prepare
+
+from autorater.errors import RecordError, UsageError
+from autorater_evals.heads.examples import Example
+from autorater_evals.heads.looking import Reader
+from autorater_evals.heads.running import train_heads
+from autorater_evals.heads.settings import Settings
+from autorater_evals.heads.state import Progress, read_progress
+from autorater_tools._tensors import read_tensors
+
+
+class Ending(Sequence[Example]):
+    """Examples of which one too many was asked for."""
+
+    def __init__(self, examples: Sequence[Example], *, asked: int) -> None:
+        self.examples, self.left = examples, asked
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.examples[index]
+
+
+@pytest.mark.parametrize("loss", ["bt", "l1"])
+def test_it_goes_on_where_it_ended(tmp_path: Path, base: Path, loss: str) -> None:
+    given: dict[str, Any] = {"loss": loss, "epochs": 3, "level_epochs": 3, "batch": 3, "save_every": 2}
+    whole, examples = prepare(tmp_path, base, **given)
+    done = whole.run(Progress(key="k"), examples, Reader(whole.model, frozen=False), saved={})
+    broken, examples = prepare(tmp_path, base, **given)
+    stage = "levels" if loss == "l1" else "reward"
+    ending, reader = Ending(examples, asked=11), Reader(broken.model, frozen=False)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(Progress(key="k"), ending, reader, saved={})
+    there = read_progress(tmp_path / "out", key="k")
+    assert (there.step, len(there.losses[f"overall/{stage}"])) == (2, 2)
+    again, examples = prepare(tmp_path, base, **given)
+    saved = read_tensors(tmp_path / "out" / "log" / there.tensors)
+    own = {name.removeprefix("overall/"): one for name, one in saved.items() if name.startswith("overall/")}
+    again.model.fill("overall", own, source=there.tensors)
+    ended = again.run(there, examples, Reader(again.model, frozen=False), saved=saved)
+    assert ended.losses == done.losses
+    for name, tensor in whole.state().items():
+        assert torch.equal(tensor, again.state()[name]), name
+    assert len(list((tmp_path / "out" / "log").iterdir())) == 2, "the states before are gone"
+
+
+def test_what_is_done_is_told_again_and_another_training_is_refused(tmp_path: Path, base: Path) -> None:
+    data = str(plant_pairs(tmp_path / "data", 12))
+    out = tmp_path / "out"
+    settings = Settings(loss="bt", lora=False, epochs=1)
+    result = train_heads(data, base=str(base), settings=settings, out=out)
+    written = (out / "head" / "head.safetensors").stat().st_mtime_ns
+    assert train_heads(data, base=str(base), settings=settings, out=out) == result
+    assert (out / "head" / "head.safetensors").stat().st_mtime_ns == written
+    other = settings.model_copy(update={"seed": 1})
+    with pytest.raises(UsageError, match="holds a training of other settings"):
+        train_heads(data, base=str(base), settings=other, out=out)
+    again = train_heads(data, base=str(base), settings=settings, out=tmp_path / "again")
+    assert again == result
+    same = [(folder / "head" / "head.safetensors").read_bytes() for folder in (out, tmp_path / "again")]
+    assert same[0] == same[1]
+    (out / "log" / "state.json").write_text("{")
+    with pytest.raises(RecordError, match=r"log/state\.json is damaged"):
+        train_heads(data, base=str(base), settings=settings, out=out)
+
+
+def test_a_finished_training_whose_evaluation_is_gone_is_evaluated_again(tmp_path: Path, base: Path) -> None:
+    data = str(plant_pairs(tmp_path / "data", 12))
+    settings = Settings(loss="bt", lora=False, epochs=1)
+    result = train_heads(data, base=str(base), settings=settings, out=tmp_path / "out")
+    (tmp_path / "out" / "evaluation.json").unlink()
+    assert train_heads(data, base=str(base), settings=settings, out=tmp_path / "out") == result
