@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autorater.errors import BudgetExceeded, UsageError
+from autorater.errors import BudgetExceeded, ProviderError, UsageError
 from autorater.events import Requested
 from autorater.judge import Loop, end, item_key
 from autorater.progress import progress_bar
@@ -84,6 +84,9 @@ def distill(
         except BudgetExceeded as error:
             end(log, "budget", str(error))
             return Distilled(out, {}, str(error))
+        except ProviderError:
+            end(log, "failed")
+            raise
         card = make_card(teacher, header, subjects, made)
         end(log, "finished")
         if made.leaks and not plan.allow_leakage:

@@ -12,8 +12,8 @@ from autorater_evals.distillation.asking import Teacher
 from autorater_evals.distillation.classifier import MOST, tell_apart
 from autorater_evals.distillation.components import components, split
 from autorater_evals.distillation.counting import Counts
-from autorater_evals.distillation.draft import Context, Draft
-from autorater_evals.distillation.filters import SET_LEVEL, leakage, verdict
+from autorater_evals.distillation.draft import Context
+from autorater_evals.distillation.filters import SET_LEVEL
 from autorater_evals.distillation.pictures import alike
 from autorater_evals.distillation.plan import Header, Subject, Variant
 from autorater_evals.distillation.repeats import repeats
@@ -72,6 +72,8 @@ async def make(
     splits = split(clusters, plan)
     kept = counts.items(usable, context)
     first = turns({one.item: (one, plan.variants) for one in kept}, seed=plan.seed)
+    for _ in range((len(usable) - len(kept)) * len(plan.variants)):
+        advance()
     plans: list[tuple[int, Subject, Variant]] = [
         (place, one, variant) for place, one in enumerate(kept) for variant in plan.variants
     ]
@@ -90,7 +92,7 @@ async def make(
     cases = _without_repeats(cases, context, counts)
     figure = None if SET_LEVEL in plan.without else _leakage(cases, clusters)
     examples = [
-        await _example(teacher, case, order, clusters, splits, context)
+        await _example(teacher, case, order, clusters, splits)
         for case, order in _turned(cases, plan.seed, splits, context)
     ]
     return Made(tuple(examples), counts, figure)
@@ -105,7 +107,7 @@ def _without_repeats(cases: Sequence[Case], context: Context, counts: Counts) ->
 
 
 def _leakage(cases: Sequence[Case], clusters: dict[str, str]) -> Figure:
-    pairs = [(case, case.accepted, said) for case in cases if case.accepted for said in case.free if said.completion]
+    pairs = [(case, case.accepted, said) for case in cases if case.accepted for said in case.free]
     last = {case.name: (case, draft, said) for case, draft, said in reversed(pairs)}  # one of each kind for each case
     told = [last[case.name] for case in cases if case.name in last]
     groups = [clusters[case.subject.item] for case, _, _ in told]
@@ -132,7 +134,6 @@ async def _example(
     order: tuple[int, ...],
     clusters: dict[str, str],
     splits: dict[str, Split],
-    context: Context,
 ) -> Example:
     """The student's question, rendered anew without a label, and the draft of that order."""
     subject, passed = case.subject, case.accepted
@@ -164,18 +165,17 @@ async def _example(
         cluster=clusters[subject.item],
         split=splits[subject.item],
         difficulty=case.difficulty,
-        rejected=_rejected(case, order, context),
+        rejected=_rejected(case, order),
         teacher=teacher.judge.model.name,
     )
 
 
-def _rejected(case: Case, order: tuple[int, ...], context: Context) -> tuple[Rejected, ...]:
+def _rejected(case: Case, order: tuple[int, ...]) -> tuple[Rejected, ...]:
     """What was thrown out in this order, and wrong verdicts of the teacher who was not told.
 
     Answers that give the label away stay in the log: no exported text may hold it, not even as a bad example.
     """
-    thrown: list[tuple[Draft, str]] = [(one.draft, one.filter) for one in case.attempts if one.filter != ANSWER]
-    wrong = [(one, "verdict") for one in case.free if one.completion and verdict.reason(one, context) is not None]
-    fit = [(one, why) for one, why in (*thrown, *wrong) if one.order == order and leakage.reason(one, context) is None]
-    told = {draft.completion: why for draft, why in reversed(fit)}  # an answer that came twice stands once
+    given = [one for one in (*case.attempts, *case.free) if one.filter not in ("", ANSWER)]
+    fit = [one for one in given if one.order == order and not one.leaks]
+    told = {one.completion: one.filter for one in reversed(fit)}  # an answer that came twice stands once
     return tuple(Rejected(completion=text, why=why) for text, why in reversed(told.items()))

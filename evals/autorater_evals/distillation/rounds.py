@@ -7,8 +7,8 @@ from autorater.distribution import label_distribution
 from autorater.model import Token
 from autorater.verdict import SCALE
 from autorater_evals.distillation.asking import Teacher
-from autorater_evals.distillation.draft import Context, Draft
-from autorater_evals.distillation.filters import FILTERS, Filter, verdict
+from autorater_evals.distillation.draft import NOTHING, Context, Draft
+from autorater_evals.distillation.filters import FILTERS, Filter, leakage, verdict
 from autorater_evals.distillation.plan import Subject, Variant
 
 ANSWER = "answer"
@@ -17,12 +17,17 @@ _LABELS = {"compare": ("image_1", "image_2", "tie"), "rate": tuple(str(n) for n 
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A draft that was thrown out, by which filter and why."""
+class Answer:
+    """What is kept of an answer that is no example: of one thrown out by a filter, or given without the label."""
 
-    draft: Draft
+    order: tuple[int, ...]
+    completion: str
+    rationale: str
     filter: str
-    why: str
+    """The filter that it fails, "" when it fails none; of answers without the label only "verdict" is asked."""
+    why: str = ""
+    leaks: bool = False
+    """Whether it gives the label away, whatever filter it failed first."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,12 @@ class Case:
 
     subject: Subject
     variant: Variant
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Answer, ...] = ()
+    """The drafts that were thrown out."""
     accepted: Draft | None = None
     """The draft that passed, with that of the other order in it."""
-    free: tuple[Draft, ...] = ()
+    free: tuple[Answer, ...] = ()
+    """Those given without the label that could be read."""
     difficulty: float | None = None
     without_evidence: bool = False
     """In the variant with tools: no specialist had anything to say, so there is no such example."""
@@ -58,13 +65,13 @@ async def work_out(
         evidence, _ = await teacher.evidence(teacher.request(subject), variant, order)
         if not evidence.lines:
             return Case(subject, variant, without_evidence=True)
-    attempts: list[Attempt] = []
+    attempts: list[Answer] = []
     for sample in range(context.plan.tries):
         draft, fault = await _try(teacher, subject, variant, order, sample, context)
         if fault is None:
             free, difficulty = await _unanchored(teacher, draft, context)
-            return Case(subject, variant, tuple(attempts), draft, free, difficulty)
-        attempts.append(Attempt(draft, *fault))
+            return Case(subject, variant, tuple(attempts), _slim(draft), free, difficulty)
+        attempts.append(_answer(draft, context, *fault))
     return Case(subject, variant, tuple(attempts))
 
 
@@ -96,17 +103,30 @@ def _problem(draft: Draft, context: Context) -> str:
     return next((f"{name}: {why}" for name, why in found if why is not None), "")
 
 
-async def _unanchored(teacher: Teacher, draft: Draft, context: Context) -> tuple[tuple[Draft, ...], float | None]:
+def _slim(draft: Draft) -> Draft:
+    """The draft without what only filters read: there may be very many."""
+    other = draft.other and _slim(draft.other)
+    told = {"rationale": draft.rationale}
+    return replace(draft, told=told, verdict=None, evidence=NOTHING, shown="", rederived=None, other=other)
+
+
+def _answer(draft: Draft, context: Context, name: str, why: str) -> Answer:
+    leaks = leakage.reason(draft, context) is not None
+    return Answer(draft.order, draft.completion, draft.rationale, name, why, leaks)
+
+
+async def _unanchored(teacher: Teacher, draft: Draft, context: Context) -> tuple[tuple[Answer, ...], float | None]:
     """Answers without the label, the orders in turn, and the mean chance that they gave the right answer."""
-    subject, drafts, chances = draft.subject, list[Draft](), list[float]()
+    subject, answers, chances = draft.subject, list[Answer](), list[float]()
     orders = [draft.order] if subject.task != "compare" else [draft.order, draft.order[::-1]]
     for number in range(context.plan.free):
         order, sample = orders[number % len(orders)], number // len(orders)
         said, tokens = await teacher.unanchored(subject, draft.variant, order, sample)
-        drafts.append(said)
         if said.completion:
+            wrong = verdict.reason(said, context)
+            answers.append(_answer(said, context, "" if wrong is None else "verdict", wrong or ""))
             chances.append(chance(said, tokens, context))
-    return tuple(drafts), round(sum(chances) / len(chances), 6) if chances else None
+    return tuple(answers), round(sum(chances) / len(chances), 6) if chances else None
 
 
 def chance(draft: Draft, tokens: Sequence[Token], context: Context) -> float:

@@ -48,6 +48,11 @@ def open_source(
         return _recorded(Path(data), parts, limit)
     if data.endswith((".jsonl", ".jsonl.gz")):
         data, folder = "jsonl", Path(data)
+    if data != "jsonl" and Path(data).is_dir():
+        raise UsageError(
+            f"no evaluated run at {data!r}: expected {RECORDED} in it, as `autorater eval BENCHMARK` writes; "
+            "of a benchmark give the name, and the folder as --data"
+        )
     found = get_benchmark(data)
     _refuse(data, allowed=found.meta.training_allowed)
     if folder is None:

@@ -107,6 +107,7 @@ CLEAN = {
     "what the prompt says": pair("As stated in the prompt, it is red."),
     "a reading": with_evidence("The depth of Image 1 is 48.12.", "depth 48.12"),
     "a reading, rounded": with_evidence("Sonar gives 48.1 and 48 for Image 1.", "48.1"),
+    "a count in the sentence after a name": with_evidence("It is good in depth. All in all, 7 of 10."),
     "the end of a range": with_evidence("Of at most 100, it has less than half."),
     "a score within a step": rated(7, 7.9),
     "both orders": pair("Fine.", other=OTHER),

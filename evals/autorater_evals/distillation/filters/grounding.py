@@ -3,8 +3,8 @@ r"""Every number in the rationale and the citations must be one that the student
 Grounded is: a citation that the judge's own check does not flag; a number of an assessment, equal or rounded to the
 digits that are quoted (two significant at least); a number of the prompt or of the questions; text that is quoted from
 the image in quotation marks. Allowed besides are counts and ordinals: whole numbers from 0 to 20 without sign, decimals
-or percent, unless they stand within five words after the name of a specialist or of one of its quantities, where they
-would pass for its reading. Names as "Image 2", "E3" and "1st" are no numbers.
+or percent, unless they stand within five words of one sentence after the name of a specialist or of one of its
+quantities, where they would pass for its reading. Names as "Image 2", "E3" and "1st" are no numbers.
 
 Which of the two images a number belongs to is checked in citations only.
 """
@@ -18,6 +18,7 @@ COUNTS = 20
 _NAMES = re.compile(r"\b(?:image|source|candidate|picture)[\s_]?\d+\b|\bE\d+\b|\b\d+(?:st|nd|rd|th)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"\"[^\"]{1,200}\"|“[^”]{1,200}”")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s?%?")
+_SENTENCE = re.compile(r"[.;!?]\s")
 _AFTER = 5
 
 
@@ -34,7 +35,7 @@ def reason(draft: Draft, context: Context) -> str | None:
         if any(_same(number, other) for other in known):
             continue
         if number == written.strip() and number.isdigit() and int(number) <= COUNTS:
-            before = text[: found.start()].lower()
+            before = _SENTENCE.split(text[: found.start()].lower())[-1]
             if not _names_a_reading(before, draft.evidence):
                 continue
         return f"the number {written.strip()} is in no assessment"

@@ -1,0 +1,85 @@
+"""What may be distilled: evaluated runs as recorded, benchmarks by name; and what they are held against."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pictures import png
+from scripted import ScriptedModel
+from teaching import pairs, teach, write_rows
+
+from autorater.canonical import digest
+from autorater.errors import UsageError
+from autorater_evals.distillation import Plan, check, open_source
+from autorater_evals.distillation.against import index_folders
+from autorater_evals.distillation.prompts import prompt_digest
+from autorater_evals.running import evaluate
+from autorater_evals.trainset import open_set
+
+FREE = Plan(variants=("free",), without=("classifier",))
+
+
+def test_an_evaluated_run_is_distilled_from_its_record_without_its_data(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data", pairs(4), pictures=8)
+    evaluate("jsonl", data, log=tmp_path / "run", model=ScriptedModel(), tools="none", cache=False)
+    for file in data.parent.iterdir():
+        file.unlink()
+    found, _ = teach(tmp_path / "run", tmp_path / "set", plan=FREE)
+    kept = list(open_set(tmp_path / "set").examples())
+    assert sorted(one.item for one in kept) == [f"pairs/p{number}" for number in range(4)]
+    assert {one.candidates[0] for one in kept} == {digest(png(2 * number)) for number in range(4)}
+    assert (found.card["source"]["benchmark"], found.card["source"]["licence"]) == ("jsonl", "yours to know")
+    assert check(tmp_path / "set").differing == ()
+
+
+def test_a_run_of_data_that_may_not_be_trained_on_is_refused(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data", pairs(2), pictures=4)
+    evaluate("jsonl", data, log=tmp_path / "run", model=ScriptedModel(), tools="none", cache=False)
+    path = tmp_path / "run" / "benchmark.jsonl"
+    header, *items = path.read_text(encoding="utf-8").splitlines()
+    told = json.loads(header) | {"benchmark": "psr"}
+    path.write_text("\n".join([json.dumps(told), *items]) + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="psr may not be trained on: "):
+        open_source(str(tmp_path / "run"))
+
+
+def test_a_folder_that_holds_no_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no evaluated run at .*: expected benchmark\.jsonl in it"):
+        open_source(str(tmp_path))
+
+
+def test_an_index_holds_prompts_and_the_images_that_are_there(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data", pairs(2), pictures=3)
+    [index] = index_folders([f"jsonl={data}"])
+    assert index.benchmark == "jsonl"
+    assert set(index.prompts) == {prompt_digest(row["prompt"]) for row in pairs(2)}
+    assert (set(index.images), index.missing) == ({digest(png(number)) for number in range(3)}, 1)
+    # Without a name every benchmark tries to read the folder.
+    assert index in index_folders([str(tmp_path / "data")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"no registered benchmark reads .*: name it, as in genai-bench=empty"):
+        index_folders([str(tmp_path / "empty")])
+    with pytest.raises(UsageError, match="there is no folder"):
+        index_folders([str(tmp_path / "gone")])
+
+
+def test_only_one_dimension_is_distilled_and_the_other_items_are_counted(tmp_path: Path) -> None:
+    rows = pairs(3)
+    rows[1]["preferred"] = {"light": "a"}
+    rows[2]["preferred"] = {"light": "b", "overall": "a"}
+    data = write_rows(tmp_path / "data", rows, pictures=6)
+    found, _ = teach(data, tmp_path / "set", plan=FREE, dimension="light")
+    assert found.card["unusable"] == {"people said nothing of it in light": 1}
+    assert {one.item: one.label.preferred for one in open_set(tmp_path / "set").examples()} == {
+        "pairs/p1": "a",
+        "pairs/p2": "b",
+    }
+    with pytest.raises(UsageError, match="nothing of any item in dark; dimensions of jsonl: light, overall"):
+        teach(data, tmp_path / "none", plan=FREE, dimension="dark")
+
+
+def test_close_pairs_are_ties_of_people_where_that_is_asked(tmp_path: Path) -> None:
+    rows = [row | {"gap": gap} for row, gap in zip(pairs(4, sides="a"), (0.1, 0.2, 0.3, 1), strict=True)]
+    data = write_rows(tmp_path / "data", rows, pictures=8)
+    found, _ = teach(data, tmp_path / "set", plan=FREE.model_copy(update={"tie_gap": 0.2}))
+    assert found.card["labels"]["preferred"] == {"a": 2, "tie": 2}
