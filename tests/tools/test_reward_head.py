@@ -232,6 +232,8 @@ def test_a_form_is_of_one_piece(tmp_path: Path) -> None:
 
 def test_it_is_pulled_from_its_folder_and_judges_without_a_vlm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path / "mine")
+    (tmp_path / "mine" / "base").rename(tmp_path / "checkpoint")
+    (tmp_path / "mine" / "base").symlink_to("../checkpoint")  # as `train-head` leaves it
     monkeypatch.setenv("AUTORATER_WEIGHTS", str(tmp_path / "store"))
     assert Toolbox().missing(cards()["reward_head"]) == ["head/", "base/"]
     pulled = run("tools", "pull", "reward_head", "--from", tmp_path / "mine")

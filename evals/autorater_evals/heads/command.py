@@ -27,9 +27,11 @@ def train_head(
     ] = True,
     rank: Annotated[int, typer.Option(help="Of LoRA; its alpha is the same unless told.")] = 128,
     alpha: Annotated[float | None, typer.Option(help="Of LoRA.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the examples.")] = 1,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the examples; 5 for l1, else 1.")] = None,
     level_epochs: Annotated[int, typer.Option(help="Of l1 with LoRA: passes over level words before.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="At the beginning; a cosine takes it to 0.")] = 2e-4,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="At the beginning; a cosine takes it to 0. 1e-5 for l1, else 2e-4.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Examples of a step.")] = 8,
     held_out: Annotated[float, typer.Option(help="The share that is never trained on, by whole prompts.")] = 0.2,
     hard_negatives: Annotated[
@@ -59,9 +61,9 @@ def train_head(
         lora=lora,
         rank=rank,
         alpha=float(rank) if alpha is None else alpha,
-        epochs=epochs,
+        **({} if epochs is None else {"epochs": epochs}),
         level_epochs=level_epochs,
-        rate=learning_rate,
+        **({} if learning_rate is None else {"rate": learning_rate}),
         batch=batch,
         held_out=held_out,
         hard_negatives=hard_negatives,

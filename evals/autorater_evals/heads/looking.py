@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from autorater.errors import UsageError
 from autorater.image import open_picture
 from autorater_evals.heads.examples import Example, Look
+from autorater_tools._qwen import TOO_LONG, too_long
 from autorater_tools._reward_model import Read, RewardModel
 
 KEPT = 2**30
@@ -58,4 +60,6 @@ class Reader:
 
     def _side(self, look: Look) -> tuple[Image.Image, str]:
         image = open_picture(look.image, name=look.image.name).rgb()
+        if too_long(image):
+            raise UsageError(f"{look.image.name}: {TOO_LONG}; take its line out of the data")
         return (Image.new("RGB", image.size, (128, 128, 128)) if self.grey else image), look.prompt

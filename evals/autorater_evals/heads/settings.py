@@ -14,7 +14,7 @@ TEMPERATURE = 0.1
 
 
 class Settings(Record):
-    """How to train. The defaults are those of paper 002 where it says one: rank 128, rate 2e-4, one epoch."""
+    """How to train. Defaults are the papers' where they say one: 002 has rank 128, rate 2e-4 and one epoch."""
 
     loss: Loss
     head: Head = "skipca"
@@ -27,10 +27,10 @@ class Settings(Record):
     """False: nothing but the heads is trained."""
     rank: int = Field(default=128, ge=1)
     alpha: float = Field(default=128.0, gt=0)
-    epochs: int = Field(default=1, ge=1)
+    epochs: int = Field(default_factory=lambda given: 5 if given.get("loss") == "l1" else 1, ge=1)
     level_epochs: int = Field(default=1, ge=0)
     """Of l1 with LoRA: passes over the level words before the scores (paper 003)."""
-    rate: float = Field(default=2e-4, gt=0)
+    rate: float = Field(default_factory=lambda given: 1e-5 if given.get("loss") == "l1" else 2e-4, gt=0)
     """The learning rate at the beginning, which a cosine takes to 0."""
     batch: int = Field(default=8, ge=1)
     """Examples, a pair counting one, of a step."""

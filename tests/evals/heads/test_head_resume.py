@@ -81,6 +81,23 @@ def test_what_is_done_is_told_again_and_another_training_is_refused(tmp_path: Pa
         train_heads(data, base=str(base), settings=settings, out=out)
 
 
+def test_the_whole_training_goes_on_from_a_state(tmp_path: Path, base: Path) -> None:
+    given: dict[str, Any] = {"loss": "bt", "epochs": 2, "save_every": 2}
+    broken, examples = prepare(tmp_path, base, **given)
+    data = str(tmp_path / "data" / "items.jsonl")
+    whole = train_heads(data, base=str(base), settings=broken.settings, out=tmp_path / "whole")
+    key = Progress.model_validate_json((tmp_path / "whole" / "log" / "state.json").read_bytes()).key
+    begun = Progress(key=key, before={"overall": whole.perspectives[0].before})
+    ending, reader = Ending(examples, asked=9), Reader(broken.model, frozen=False)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(begun, ending, reader, saved={})
+    assert read_progress(tmp_path / "out", key=key).step == 2
+    assert train_heads(data, base=str(base), settings=broken.settings, out=tmp_path / "out") == whole
+    for name in ("head.safetensors", "lora/overall/adapter_model.safetensors", "config.json"):
+        both = [(tmp_path / out / "head" / name).read_bytes() for out in ("whole", "out")]
+        assert both[0] == both[1], name
+
+
 def test_a_finished_training_whose_evaluation_is_gone_is_evaluated_again(tmp_path: Path, base: Path) -> None:
     data = str(plant_pairs(tmp_path / "data", 12))
     settings = Settings(loss="bt", lora=False, epochs=1)
