@@ -36,12 +36,16 @@ def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
 
         problems += [problem.text for problem in validate(data, images=images)]
     registered = {part.name: dict(part.expect) for part in benchmark.meta.parts}
-    told = {"licence": benchmark.meta.licence, "training_allowed": benchmark.meta.training_allowed}
+    found = Checked(
+        benchmark=name,
+        registered=registered,
+        licence=benchmark.meta.licence,
+        training_allowed=benchmark.meta.training_allowed,
+    )
     try:
         loaded = benchmark.load(data, any_count=True)
     except AutoRaterError as error:
-        found = problems or [one_line(error)]
-        return Checked(benchmark=name, registered=registered, problems=tuple(found), **told)  # type: ignore[arg-type]
+        return found.model_copy(update={"problems": tuple(problems or [one_line(error)])})
     if name != "jsonl":
         try:
             benchmark.load(data)
@@ -56,13 +60,12 @@ def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
                 open_picture(folder / path, name=path).rgb()
             except AutoRaterError as error:
                 problems.append(one_line(error))
-    return Checked(
-        benchmark=name,
-        counts={part: dict(counts) for part, counts in loaded.counts.items()},
-        registered=registered,
-        complete=loaded.complete,
-        images_there=len(wanted) - len(missing),
-        images_missing=len(missing),
-        problems=tuple(problems),
-        **told,  # type: ignore[arg-type]
+    return found.model_copy(
+        update={
+            "counts": {part: dict(counts) for part, counts in loaded.counts.items()},
+            "complete": loaded.complete,
+            "images_there": len(wanted) - len(missing),
+            "images_missing": len(missing),
+            "problems": tuple(problems),
+        }
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from autorater.canonical import Record
 from autorater.errors import UsageError
+from autorater.suggest import did_you_mean
 from autorater_evals.answers import Answer, read_answer
 from autorater_evals.benchmark import Part
 from autorater_evals.item import Item
@@ -55,7 +56,8 @@ def compare_runs(first: Evaluated, second: Evaluated, *, parts: Sequence[str] = 
     """Compare two runs item by item.
 
     Raises:
-        UsageError: they are of different benchmarks, share no item, or a label differs between them.
+        UsageError: they are of different benchmarks, share no item, a label differs between them, or one of `parts` is
+            not in both.
 
     """
     if first.header.benchmark != second.header.benchmark:
@@ -68,7 +70,11 @@ def compare_runs(first: Evaluated, second: Evaluated, *, parts: Sequence[str] = 
     if not shared or differing:
         what = f"the label or content of {differing[0]!r} differs" if differing else "they share no item"
         raise UsageError(f"the runs cannot be compared: {what}; evaluate both on the same data")
-    wanted = [part for part in first.header.parts if not parts or part.name in parts]
+    both = [part for part in first.header.parts if part.name in {one.name for one in second.header.parts}]
+    for name in parts:
+        if name not in {part.name for part in both}:
+            raise UsageError(f"{name!r} is no part of both runs; {did_you_mean(name, [part.name for part in both])}")
+    wanted = [part for part in both if not parts or part.name in parts]
     told = [_Told(run, set(shared)) for run in (first, second)]
     rows = [row for part in wanted for row in _rows(part, [first.items[id] for id in shared], told[0], told[1])]
     return RunComparison(

@@ -220,9 +220,15 @@ def show_check(found: Checked) -> None:
         say("all counts are as registered" if found.complete else "no problem found")
 
 
+def _shared(found: RunComparison) -> str:
+    left = {"first": found.only_first, "second": found.only_second}
+    out = ", ".join(f"{number:,} only in the {run}" for run, number in left.items() if number)
+    return f"{found.shared:,} shared items" + (f"; left out: {out}" if out else "")
+
+
 def show_comparison(found: RunComparison) -> None:
     """Two runs beside each other."""
-    say(f"{found.benchmark}: first = {found.first}; second = {found.second}", f"{found.shared:,} shared items")
+    say(f"{found.benchmark}: first = {found.first}; second = {found.second}", _shared(found))
     table: list[list[str]] = []
     for row in found.rows:
         test = row.comparison

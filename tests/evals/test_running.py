@@ -214,6 +214,18 @@ def test_two_runs_are_compared_item_by_item(data: Path, tmp_path: Path) -> None:
     assert same.difference.figure.value == 0
 
 
+def test_runs_of_other_parts_are_compared_in_what_they_share(data: Path, tmp_path: Path) -> None:
+    whole, pairs = judged(data, tmp_path / "whole"), judged(data, tmp_path / "pairs", parts=["pairs"])
+    found = compare_runs(whole, pairs)
+    assert {row.part for row in found.rows} == {"pairs"}
+    assert (found.shared, found.only_first, found.only_second) == (12, 12, 0)
+    ran = command("eval", "compare", tmp_path / "whole", tmp_path / "pairs")
+    assert "12 shared items; left out: 12 only in the first" in ran.out
+    for part in ("points", "pears"):
+        with pytest.raises(UsageError, match=f"'{part}' is no part of both runs; .*pairs"):
+            compare_runs(whole, pairs, parts=[part])
+
+
 def test_runs_of_different_data_are_not_compared(data: Path, tmp_path: Path) -> None:
     one = judged(data, tmp_path / "one", parts=["points"])
     rows = [json.loads(line) for line in (data / "items.jsonl").read_text().splitlines()]

@@ -13,7 +13,7 @@ from autorater_evals.evaluation import Row
 from autorater_evals.item import Item, Opinion, Preference, side_of
 from autorater_evals.scoring import score_answers
 from autorater_evals.scoring.ceilings import ceiling_rows
-from autorater_evals.scoring.controls import concordance, generator_rows
+from autorater_evals.scoring.controls import MOST, concordance, concordance_rows, generator_rows
 from autorater_evals.scoring.pairs import position_rows
 from autorater_evals.scoring.passes import Orders
 from autorater_evals.scoring.questions import question_rows
@@ -73,6 +73,30 @@ def test_concordance_is_the_share_of_pairs_in_order() -> None:
     assert figure.total > count
     assert figure.interval is not None
     assert figure.interval.low < right / count < figure.interval.high
+
+
+def test_concordance_counts_what_is_missing_and_bounds_it() -> None:
+    people = np.arange(6.0)
+    judge = np.array([0.0, 1, 2, 3, np.nan, 5])
+    figure = concordance(judge, people, clusters=list("abcdef"), clear=0)
+    assert (figure.n, figure.total, figure.value) == (10, 15, 1.0)
+    assert figure.bounds == (pytest.approx(10 / 15), 1.0)
+    assert figure.interval is None
+    alike = np.array([1.0, 1, 2])
+    same = np.ones((3, 3), dtype=np.bool_)
+    figure = concordance(alike, alike, clusters=list("abc"), clear=0, mask=same)
+    assert (figure.n, figure.value) == (2, 1.0)  # neither an image with itself nor two that people find alike
+
+
+def test_of_many_images_a_sample_is_drawn_from_all_and_not_from_the_judged_ones() -> None:
+    items = [point(place, place / 20, generators=(("x", "y")[place % 2],)) for place in range(MOST + 100)]
+    level = {item.id: float(place % 150) for place, item in enumerate(items) if place < 200}
+    told = Told.of("d", items, scores(level))
+    rows = {row.slice: row.figure for row in concordance_rows("points", told, clear=0)}
+    assert rows["all"].total == MOST * (MOST - 1) // 2
+    assert 0 < rows["all"].n < rows["all"].total
+    assert rows["within generators"].total + rows["across generators"].total == rows["all"].total
+    assert "1,500 images drawn by seed 0" in rows["all"].note
 
 
 def test_within_generators_a_judge_that_knows_only_the_generator_is_at_chance() -> None:
@@ -250,4 +274,10 @@ def test_folds_are_averaged_plainly() -> None:
     told = scores({item.id: item.opinions["d"].mean + float(rng.normal()) for item in items})
     rows = score_answers(POINTS, items, "d", told)
     each = [found(rows, "spearman", f"fold: {fold}").value for fold in "01"]
-    assert found(rows, "spearman", "mean of folds").value == pytest.approx(sum(each) / 2)
+    mean = found(rows, "spearman", "mean of folds")
+    assert mean.value == pytest.approx(sum(value for value in each if value is not None) / 2)
+    assert mean.interval is not None
+    halves = [found(rows, "spearman", f"fold: {fold}") for fold in "01"]
+    below = [one.value - one.interval.low for one in halves if one.value is not None and one.interval is not None]
+    assert mean.value is not None
+    assert mean.value - mean.interval.low == pytest.approx((below[0] ** 2 + below[1] ** 2) ** 0.5 / 2)

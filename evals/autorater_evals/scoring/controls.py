@@ -10,7 +10,7 @@ from autorater_evals.scoring.told import Array, Told
 from autorater_evals.statistics.agreement import accuracy, choices_of_margins
 from autorater_evals.statistics.correlation import correlation
 from autorater_evals.statistics.missing import notes
-from autorater_evals.statistics.resampling import cluster_numbers, draw_weights, few, percentile_interval
+from autorater_evals.statistics.resampling import Mask, cluster_numbers, draw_weights, few, percentile_interval
 
 MOST = 1500
 """Images whose pairs are all looked at; of more only a seeded sample of so many."""
@@ -78,7 +78,7 @@ def concordance_rows(part: str, told: Told, *, clear: float) -> Iterator[Row]:
         kept = {told.items[int(place)].id for place in drawn}
         told, note = told.where(lambda item: item.id in kept), f"{MOST:,} images drawn by seed 0"
     generators = np.array([item.generators[0] if item.generators else "" for item in told.items])
-    groups: dict[str, Array | None] = {"all": None}
+    groups: dict[str, Mask | None] = {"all": None}
     if len(set(generators.tolist())) > 1:
         same = generators[:, None] == generators[None, :]
         groups |= {"within generators": same, "across generators": ~same}
@@ -88,15 +88,16 @@ def concordance_rows(part: str, told: Told, *, clear: float) -> Iterator[Row]:
         yield Row(part=part, dimension=told.dimension, slice=name, read=told.read, figure=figure)
 
 
-def concordance(judge: Array, people: Array, *, clusters: list[str], clear: float, mask: Array | None = None) -> Figure:
-    """The share of pairs of images whose human means differ by `clear` or more that the judge orders alike, 0 to 1.
+def concordance(judge: Array, people: Array, *, clusters: list[str], clear: float, mask: Mask | None = None) -> Figure:
+    """The share of pairs of images whose human means differ, by `clear` or more, that the judge orders alike, 0 to 1.
 
     `judge` and `people` are (n,), the judge's not a number where it gave none. Equal scores of the judge count half.
     `mask` (n, n) tells which pairs count. `n` counts pairs, and a pair is missing when one of its scores is. The
     interval draws clusters again, so that both images of a pair are drawn. It takes some n * n numbers of memory.
     """
-    wanted = np.abs(people[:, None] - people[None, :]) >= max(clear, 1e-12) - 1e-9
-    wanted &= ~np.eye(len(people), dtype=np.bool_) if mask is None else mask.astype(np.bool_)
+    apart = np.abs(people[:, None] - people[None, :])
+    wanted = (apart > 0) & (apart >= clear - 1e-9)
+    wanted &= True if mask is None else mask
     kept = np.flatnonzero(np.isfinite(judge))
     counts = wanted[np.ix_(kept, kept)].astype(np.float64)
     judged, said = judge[kept], people[kept]
@@ -126,4 +127,7 @@ def _drawn(right: Array, counts: Array, clusters: Sequence[str]) -> tuple[Interv
         for drawn in draw_weights(count)
         for under in [((drawn @ below) * drawn).sum(1)]
     ]
-    return percentile_interval(np.concatenate(shares), count=count), few(count)
+    found = np.concatenate(shares)
+    if np.isfinite(found).any() and np.nanmax(found) - np.nanmin(found) < 1e-12:
+        return None, "no interval: no draw differs"
+    return percentile_interval(found, count=count), few(count)

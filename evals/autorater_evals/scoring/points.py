@@ -1,9 +1,9 @@
 """Figures of images with mean opinions: correlations raw and mapped, within and across generators, human ceilings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autorater_evals.evaluation import Row
-from autorater_evals.figure import Figure
+from autorater_evals.figure import Figure, Interval
 from autorater_evals.scoring.told import Told
 from autorater_evals.statistics.correlation import across_groups, correlation, within_groups
 
@@ -53,7 +53,7 @@ def _fold_rows(part: str, told: Told) -> Iterator[Row]:
         return
     for measure in ("spearman", "pearson", "kendall_b"):
         each = [
-            correlation(some.scores, some.means, measure=measure, draws=2)
+            correlation(some.scores, some.means, measure=measure, clusters=some.clusters, unit="prompts")
             for some in (told.where(lambda item, fold=fold: item.facets.get("fold") == fold) for fold in folds)
         ]
         values = [figure.value for figure in each if figure.value is not None]
@@ -62,9 +62,28 @@ def _fold_rows(part: str, told: Told) -> Iterator[Row]:
             value=sum(values) / len(values) if len(values) == len(folds) else None,
             n=sum(figure.n for figure in each),
             total=sum(figure.total for figure in each),
+            interval=_of_mean(each),
             note=f"plain mean of {len(folds)} folds",
         )
         yield _row(part, told, figure, slice="mean of folds")
+
+
+def _of_mean(each: Sequence[Figure]) -> Interval | None:
+    """The interval of the plain mean of independent figures: their distances to their bounds, squared and added.
+
+    Zou, Toward using confidence intervals to compare correlations, Psychological Methods 12 (2007); folds share no
+    prompt. None where one of the figures has no interval.
+    """
+    found = [(one.value, one.interval) for one in each if one.value is not None and one.interval is not None]
+    if len(found) < len(each):
+        return None
+    mean = sum(value for value, _ in found) / len(found)
+    below, above = (
+        sum(reach**2 for reach in reaches) ** 0.5 / len(found)
+        for reaches in ([value - told.low for value, told in found], [told.high - value for value, told in found])
+    )
+    method = f"from the intervals of {len(found)} folds, squared and added ({found[0][1].method})"
+    return Interval(low=mean - below, high=mean + above, method=method)
 
 
 def facets_of(told: Told) -> list[tuple[str, str]]:

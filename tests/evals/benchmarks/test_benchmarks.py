@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -137,10 +137,10 @@ def changed(value: Any) -> Iterator[Any]:
     """`value` with one thing in it replaced, for every place and every strange thing."""
     yield from WEIRD
     if isinstance(value, dict):
-        given: dict[str, Any] = value
+        given = cast(dict[str, Any], value)
         yield from ({**given, key: other} for key, inner in given.items() for other in changed(inner))
     elif isinstance(value, list) and value:
-        listed: list[Any] = value
+        listed = cast(list[Any], value)
         yield from ([other, *listed[1:]] for other in changed(listed[0]))
 
 
