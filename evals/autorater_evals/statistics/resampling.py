@@ -32,7 +32,7 @@ UNDEFINED = 0.05
 _CELLS = 1 << 20
 """Numbers held at once: draws are made in portions, so that memory stays small with 100,000 items."""
 _KEPT = 1 << 24
-"""Draws of so many numbers (a byte each) are kept for the next statistic of as many clusters, the last eight."""
+"""Draws of so many numbers (a byte each) are kept for the next statistic of as many clusters, the last twelve."""
 
 
 def cluster_numbers(clusters: Clusters, *, n: int, kept: Mask | None = None) -> tuple[Index, int]:
@@ -89,7 +89,7 @@ def draw_weights(count: int, *, draws: int = DRAWS, width: int = 0) -> Iterator[
         yield from (drawn.astype(np.float64) for drawn in _new_draws(count, draws, most))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=12)
 def _kept_draws(count: int, draws: int) -> NDArray[np.uint8]:
     """All draws (draws, count). Nothing is drawn 256 times: the chance is below 1e-500."""
     most = max(1, _CELLS // max(count, 1))
@@ -101,7 +101,8 @@ def _new_draws(count: int, draws: int, most: int) -> Iterator[Index]:
     random = np.random.default_rng(0)
     for start in range(0, draws, most):
         rows = min(most, draws - start)
-        drawn = random.integers(0, count, (rows, count)) + np.arange(rows)[:, None] * count
+        drawn = random.integers(0, count, (rows, count), dtype=np.int32)  # the same numbers as 64 bits, in less time
+        drawn += (np.arange(rows, dtype=np.int32) * count)[:, None]
         yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
 
 
