@@ -119,27 +119,46 @@ def _short(rows: Sequence[Row]) -> Iterable[str]:
             own = {row.figure.measure: row for row in kept if (row.dimension, row.slice) == (dimension, name)}
             first = next(iter(own.values()))
             cells = [with_interval(own[measure].figure) if measure in own else "" for measure in columns.values()]
-            table.append([dimension, name, counted(first.figure), *cells, published(first)])
-        heading = ["dimension", "which", "n", *columns, "published"]
-        if not any(row[-1] for row in table):
-            heading, table = heading[:-1], [row[:-1] for row in table]
-        yield from lines(heading, table)
+            told = "; ".join(filter(None, map(_named, own.values())))
+            table.append([dimension, name, counted(first.figure), *cells, told])
+        yield from lines(*_with_published(["dimension", "which", "n", *columns], table))
     rest = [row for row in rows if row.figure.measure not in _ELSEWHERE and (row.headline or not row.dimension)]
     rest += [row for row in rows if row.figure.measure in FURTHER and row not in rest]
     if rest:
-        yield ""
-        yield from lines(
-            ["dimension", "which", "measure", "n", "value"],
+        table = [
             [
-                [row.dimension, row.slice, row.figure.measure, counted(row.figure), with_interval(row.figure)]
-                for row in rest
-            ],
-        )
+                row.dimension,
+                row.slice,
+                row.figure.measure,
+                counted(row.figure),
+                with_interval(row.figure),
+                published(row),
+            ]
+            for row in rest
+        ]
+        yield ""
+        yield from lines(*_with_published(["dimension", "which", "measure", "n", "value"], table))
+
+
+def _figure(figure: Figure) -> tuple[str, str]:
+    return counted(figure), with_interval(figure)
+
+
+def _with_published(heading: list[str], table: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows, whose last column is dropped where nothing was published."""
+    if any(row[-1] for row in table):
+        return [*heading, "published"], table
+    return heading, [row[:-1] for row in table]
 
 
 def published(row: Row) -> str:
     """What others published of the same figure."""
     return ", ".join(f"{judge} {number(value)}" for judge, value in row.published.items())
+
+
+def _named(row: Row) -> str:
+    """What others published, with the measure's name: a row of the short tables has several."""
+    return f"{row.figure.measure}: {published(row)}" if row.published else ""
 
 
 def _full(rows: Sequence[Row]) -> Iterable[str]:

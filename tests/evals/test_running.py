@@ -1,6 +1,7 @@
 """Judge a benchmark: recorded, resumed, refused politely, replayed to the digit; the labels never reach the judge."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from autorater.errors import BudgetExceeded, RecordError, UsageError
 from autorater.prices import Price
 from autorater.replay import replay
 from autorater_evals import compare_runs, evaluate, open_run, score
-from autorater_evals.benchmark import get_benchmark
+from autorater_evals.benchmark import Published, get_benchmark
+from autorater_evals.printing import show_evaluation
 from autorater_evals.recorded import Evaluated
 from autorater_evals.running import judge_items, prepare, replayed, sample
 
@@ -256,6 +258,19 @@ def test_the_command_records_resumes_and_prints_the_same(data: Path, tmp_path: P
     assert "12 items" not in one.out.splitlines()[0]
     shown = command("eval", "show", tmp_path / "log", "--full")
     assert "accuracy_strict" in shown.out
+
+
+def test_what_was_published_stands_with_the_measure_that_it_is_of(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = judged(data, tmp_path / "log", parts=["points"])
+    told = tuple(
+        Published(part="points", judge=judge, measure=measure, value=value, dimension="appeal", source="here")
+        for judge, measure, value in (("Owl", "spearman", 0.625), ("Elk", "kendall_b", 0.5), ("Fox", "kendall_c", 0.25))
+    )
+    known = replace(run, header=run.header.model_copy(update={"published": told}))
+    show_evaluation(score(known), full=False)
+    assert "spearman: Owl 0.625; kendall_b: Elk 0.500" in capsys.readouterr().out
 
 
 def test_an_unknown_benchmark_names_the_nearest() -> None:

@@ -281,3 +281,7 @@ def test_folds_are_averaged_plainly() -> None:
     below = [one.value - one.interval.low for one in halves if one.value is not None and one.interval is not None]
     assert mean.value is not None
     assert mean.value - mean.interval.low == pytest.approx((below[0] ** 2 + below[1] ** 2) ** 0.5 / 2)
+
+
+def test_no_questions_have_no_figures() -> None:
+    assert not list(question_rows("questions", [], {}))

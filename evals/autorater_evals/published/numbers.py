@@ -73,4 +73,4 @@ GENAI_BENCH = {
     for task, per_cent in zip(("image_generation", "image_edition"), pair, strict=True)
 }
 GENAI_BENCH_ROWS = {"image_generation": 1735, "image_edition": 919}
-"""The rows of the whole files: what was published stands beside figures of all rows only."""
+"""The rows of the whole files, which what was published is of; with fewer a note says so."""

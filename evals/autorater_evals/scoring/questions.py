@@ -24,6 +24,8 @@ def read_questions(judgment: Judgment) -> Answers | None:
 
 def question_rows(part: str, items: Sequence[Item], told: Mapping[str, Answers | None]) -> Iterator[Row]:
     """Accuracy over all questions that people answered, also by facet; "cannot tell" and "not applicable" are wrong."""
+    if not items:
+        return
     yield Row(part=part, figure=_share_of_yes(items, told))
     asked = [item for item in items if item.answers]
     if not asked:
