@@ -4,6 +4,7 @@ Zhou et al., "Multimodal LLMs as Customized Reward Models" (paper 002), and Wang
 anew on transformers and peft. Training and serving share it, so that what is served is what was trained.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from importlib import import_module
@@ -143,8 +144,9 @@ def save_reward_model(model: RewardModel, folder: Path, form: RewardForm) -> Non
             adapter.mkdir(parents=True, exist_ok=True)
             loras = {name.removeprefix("lora/"): value for name, value in state.items() if name.startswith("lora/")}
             safetensors.save_file(loras, adapter / ADAPTER, metadata={"format": "pt"})
-            settings = model.adapted.peft_config[one.name]
+            settings = copy.copy(model.adapted.peft_config[one.name])
             settings.base_model_name_or_path = form.base  # not the path of this machine
+            settings.target_modules = sorted(settings.target_modules)  # a set has another order in every process
             settings.save_pretrained(str(adapter))
     safetensors.save_file(tensors, folder / TENSORS, metadata={"format": "pt"})
     write_form(folder, form)

@@ -61,6 +61,7 @@ def train_heads(
         benchmark=found.benchmark.name,
         data_digest=found.digest,
         licence=found.benchmark.meta.licence,
+        training_note=found.benchmark.meta.training_note,
         base=form.base,
         base_mark=form.base_mark,
         components=len(set(found.groups)),

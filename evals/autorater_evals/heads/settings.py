@@ -86,6 +86,8 @@ class HeadResult(Record):
     benchmark: str
     data_digest: str
     licence: str
+    training_note: str
+    """What the data's card says of training on them."""
     base: str
     base_mark: str
     components: int
