@@ -118,26 +118,28 @@ def _short(rows: Sequence[Row]) -> Iterable[str]:
         for dimension, name in keys:
             own = {row.figure.measure: row for row in kept if (row.dimension, row.slice) == (dimension, name)}
             first = next(iter(own.values()))
-            cells = [with_interval(own[measure].figure) if measure in own else "" for measure in columns.values()]
+            cells = [_cell(own.get(measure), first.figure) for measure in columns.values()]
             told = "; ".join(filter(None, map(_named, own.values())))
             table.append([dimension, name, counted(first.figure), *cells, told])
         yield from lines(*_with_published(["dimension", "which", "n", *columns], table))
     rest = [row for row in rows if row.figure.measure not in _ELSEWHERE and (row.headline or not row.dimension)]
     rest += [row for row in rows if row.figure.measure in FURTHER and row not in rest]
     if rest:
-        table = [
-            [
-                row.dimension,
-                row.slice,
-                row.figure.measure,
-                counted(row.figure),
-                with_interval(row.figure),
-                published(row),
-            ]
-            for row in rest
-        ]
+        table = [[row.dimension, row.slice, row.figure.measure, *_figure(row.figure), published(row)] for row in rest]
         yield ""
         yield from lines(*_with_published(["dimension", "which", "measure", "n", "value"], table))
+
+
+def _cell(row: Row | None, first: Figure) -> str:
+    """A figure of the short tables, with its own n where that is not the one of the row's first figure."""
+    if row is None:
+        return ""
+    told = with_interval(row.figure)
+    return (
+        told
+        if counted(row.figure) == counted(first) or row.figure.value is None
+        else f"{told}, n {counted(row.figure)}"
+    )
 
 
 def _figure(figure: Figure) -> tuple[str, str]:

@@ -269,8 +269,14 @@ def test_what_was_published_stands_with_the_measure_that_it_is_of(
         for judge, measure, value in (("Owl", "spearman", 0.625), ("Elk", "kendall_b", 0.5), ("Fox", "kendall_c", 0.25))
     )
     known = replace(run, header=run.header.model_copy(update={"published": told}))
-    show_evaluation(score(known), full=False)
-    assert "spearman: Owl 0.625; kendall_b: Elk 0.500" in capsys.readouterr().out
+    evaluation = score(known)
+    show_evaluation(evaluation, full=False)
+    pairs = evaluation.find("concordance", part="points", dimension="appeal")
+    assert pairs is not None
+    out = capsys.readouterr().out
+    assert "spearman: Owl 0.625; kendall_b: Elk 0.500" in out
+    assert pairs.n > 12
+    assert f", n {pairs.n}" in out  # pairs of images, where the row's n is of images
 
 
 def test_an_unknown_benchmark_names_the_nearest() -> None:
