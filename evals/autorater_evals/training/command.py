@@ -141,6 +141,7 @@ def _rounds(
     data: str | None,
     as_json: bool,
 ) -> None:
+    from autorater.model import open_model
     from autorater_evals.training.drafting import open_drafter
     from autorater_evals.training.printing import print_rounds, show_settings
     from autorater_evals.training.rounds import run_rounds
@@ -150,7 +151,7 @@ def _rounds(
         raise UsageError("--rounds needs --teacher-data: the labelled data that the student of a round drafts from")
     running.tell(show_settings(settings))
     first = open_set(set_folder)
-    items, draft = open_drafter(data, first, device=running.device)
+    items, draft = open_drafter(data, first, opened=lambda name: open_model(name, device=running.device))
     found = run_rounds(first, items, draft, student, out, settings, rounds=rounds, running=running)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")

@@ -1,10 +1,12 @@
 """Fit a student to a set by TRL's SFTTrainer: loss on rationale and answer alone, LoRA or all weights, resumable.
 
-`python -m autorater_evals.training.fitting SET STUDENT OUT` does this step alone, with the settings in OUT; it is what
-`accelerate launch` starts on several devices.
+`python -m autorater_evals.training.fitting SET STUDENT OUT` does this step alone, with what OUT/settings.json says (a
+field that is not there has its default). On several devices: `autorater train … --processes 4`, or, with the options of
+accelerate (machines, DeepSpeed, FSDP), `accelerate launch --num_processes 4 -m autorater_evals.training.fitting …`.
 """
 
 import json
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -282,7 +284,8 @@ def main() -> None:
         resume=given.resume,
         held=open_set(given.held) if given.held else None,
     )
-    print(json.dumps({"steps": fitted.steps, "devices": fitted.devices}))
+    if os.environ.get("RANK", "0") == "0":
+        print(json.dumps({"steps": fitted.steps, "devices": fitted.devices}))
 
 
 if __name__ == "__main__":

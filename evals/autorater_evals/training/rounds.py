@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from autorater.canonical import Record
 from autorater.errors import UsageError
 from autorater_evals.training.settings import Settings
-from autorater_evals.training.training import Running, Training, train
+from autorater_evals.training.training import Phase, Running, Training, train
 from autorater_evals.trainset import TrainSet
 
 RESULT = "rounds.json"
@@ -58,7 +58,8 @@ def run_rounds(
     for number in range(1, rounds + 1):
         here = folder / f"round-{number}"
         how.tell(f"round {number} of {rounds}")
-        done.append(_round(current, first, student, here, settings, how))
+        base = done[0].before if done else None  # the same base on the same examples
+        done.append(_round(current, first, student, here, settings, how, base))
         (folder / RESULT).write_text(Rounds(rounds=tuple(done)).model_dump_json(indent=1) + "\n", encoding="utf-8")
         if number < rounds:
             current = draft(items, f"transformers:{here}", out=folder / f"set-{number + 1}")
@@ -66,7 +67,15 @@ def run_rounds(
 
 
 def _round(
-    current: TrainSet, first: TrainSet, student: str, out: Path, settings: Settings | None, how: Running
+    current: TrainSet,
+    first: TrainSet,
+    student: str,
+    out: Path,
+    settings: Settings | None,
+    how: Running,
+    base: Phase | None,
 ) -> Training:
     begun = (out / "begun.json").is_file()
-    return train(current, student, out, settings, running=replace(how, resume=how.resume and begun), held=first)
+    return train(
+        current, student, out, settings, running=replace(how, resume=how.resume and begun), held=first, before=base
+    )

@@ -33,13 +33,13 @@ def open_student(
         MissingExtraError: torch or transformers is not installed.
 
     """
+    from autorater.vision_ops import allow_torchvision
+
+    allow_torchvision()  # before transformers imports a model's configuration
     served = open_model(f"transformers:{source}", device=device, dtype=settings.dtype, allow_downloads=allow_downloads)
     import torch
     import transformers
 
-    from autorater.vision_ops import allow_torchvision
-
-    allow_torchvision()
     access: dict[str, Any] = {"local_files_only": not allow_downloads, "trust_remote_code": False}
     path = str(Path(source).expanduser()) if Path(source).expanduser().is_dir() else source
     dtype = getattr(torch, settings.dtype or ("bfloat16" if on_cuda(device) else "float32"))

@@ -73,12 +73,13 @@ def train(
     *,
     running: Running | None = None,
     held: TrainSet | None = None,
+    before: Phase | None = None,
 ) -> Training:
     """Train `student` (a hub's name or a folder) on a set into the folder `out`, which `transformers:OUT` serves.
 
     The held-out examples are judged before and after in both orders, as any judge is; their runs are in
     `out/evaluation`, everything printed in `out/training.json`. `held` is a set whose held-out examples are taken
-    instead of this set's own.
+    instead of this set's own, `before` what the student made of them where that is known.
 
     Raises:
         UsageError: wrong settings or student, nothing to train on, nothing held out, or too little memory.
@@ -95,8 +96,7 @@ def train(
     judged = held or trainset
     split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
     examples = _first(examples, how.asking.limit)
-    before = None
-    if how.evaluate:
+    if how.evaluate and before is None:
         how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
         before = _phase(student, examples, judged, folder / EVALUATIONS / "before", chosen, how)
     how.tell(f"training {student} on {trainset.folder.name}")
@@ -171,6 +171,7 @@ def _fit(
     trainset: TrainSet, student: str, out: Path, settings: Settings, how: Running, held: TrainSet | None
 ) -> Fitted:
     out.mkdir(parents=True, exist_ok=True)
+    (out / NAME).write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
     if how.processes == 1:
         fitted = fit(
             trainset,
@@ -184,10 +185,8 @@ def _fit(
         )
         free_memory()
         return fitted
-    (out / NAME).write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(how.processes)]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += ["--cpu"] if how.device == "cpu" else ["--multi_gpu"]
+    # What `accelerate launch` starts too; this form works on devices and on the CPU alike.
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(how.processes)]
     command += ["-m", "autorater_evals.training.fitting", str(trainset.folder), student, str(out)]
     command += ["--device", how.device] if how.device else []
     command += ["--allow-downloads"] if how.allow_downloads else []
