@@ -136,6 +136,7 @@ def test_every_architecture_has_projector_language_and_vision_layers(tmp_path: P
     reads = model.read([(small("coffee", 64).rgb(), "a"), (small("coffee", 80).rgb(), "a longer prompt <image>")])
     rewards: Any = model.rewards(reads).detach()
     assert rewards.shape == (2, 1)
+    assert model.next_words(reads).shape == (2, model.network.config.get_text_config().vocab_size)
     alone: Any = model.rewards(model.read([(small("coffee", 64).rgb(), "a")])).detach()
     assert float(rewards[0]) == pytest.approx(float(alone), abs=1e-4)
 

@@ -33,8 +33,8 @@ from autorater_tools._tensors import State, demand, read_tensors
 
 Read = tuple[Tensor, Tensor]
 """What the head reads: the state at the last token (width,), and the projected image tokens (tokens, width)."""
-PROJECTORS = ("multi_modal_projector.", "visual.merger.", "visual.deepstack_merger_list.")
-VISION = ("vision_tower.", "visual.")
+PROJECTORS = ("multi_modal_projector.", "visual.merger.", "visual.deepstack_merger_list.", "connector.")
+VISION = ("vision_tower.", "visual.", "vision_model.")
 ADAPTER = "adapter_model.safetensors"
 PEFT = "base_model.model."
 """What peft writes before the names of layers."""
@@ -68,6 +68,8 @@ class RewardModel:
             self.heads = {one.name: _head(form, device) for one in form.perspectives}
             self.adapted: Any = _adapt(self.network, form) if form.adapter else None
         own = {name: one for name, one in self.network.named_parameters() if _projects(name)} if form.projector else {}
+        if form.projector and not own:
+            raise SpecialistError(f"the projector of {form.base} is not known: train with --frozen")
         self.projectors = {
             one.name: {
                 name: nn.Parameter(tensor.detach().float().clone(), requires_grad=False) for name, tensor in own.items()

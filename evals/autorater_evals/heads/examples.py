@@ -33,6 +33,8 @@ class Example:
     looks: tuple[Look, ...]
     kind: Kind
     target: float = 1.0
+    pair: str = ""
+    """Of a truth that is one of two: the id of their pair."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ def halve(train: Labelled, held_out: Labelled) -> tuple[Labelled, Labelled]:
 def _apart(pair: Example) -> list[Example]:
     chosen, rejected = pair.looks
     return [
-        Example(f"{pair.id}/chosen", pair.cluster, (chosen,), "truth", 1.0),
-        Example(f"{pair.id}/rejected", pair.cluster, (rejected,), "truth", 0.0),
+        Example(f"{pair.id}/chosen", pair.cluster, (chosen,), "truth", 1.0, pair.id),
+        Example(f"{pair.id}/rejected", pair.cluster, (rejected,), "truth", 0.0, pair.id),
     ]
 
 
