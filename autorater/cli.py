@@ -256,8 +256,8 @@ def demo(
 def main(arguments: list[str] | None = None) -> None:
     """The command. Errors of ours are one line on stderr (with --json also an object on stdout)."""
     given = sys.argv[1:] if arguments is None else arguments
-    add_commands(given[0] if given else "")
     try:
+        add_commands(given[0] if given else "")
         status = app(args=given or ["--help"], standalone_mode=False)
         sys.stdout.flush()
     except AutoRaterError as error:

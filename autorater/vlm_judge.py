@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from autorater.assessment import Assessment
 from autorater.canonical import digest_of
 from autorater.card import Card
-from autorater.checklist import Checklist, default_checklist
+from autorater.checklist import Checklist, Item, default_checklist
 from autorater.distribution import expected, first_preferred, label_distribution
 from autorater.errors import ReplyError
 from autorater.events import Asked
@@ -18,7 +18,7 @@ from autorater.judgment import Method, OutcomeKind, Pass, total_cost
 from autorater.ledger import Ledger
 from autorater.messages import Conversation, Text, Turn
 from autorater.model import Model, Question, Sampling, Usage
-from autorater.prompting import Prepared, get_prompt
+from autorater.prompting import Prepared, fence, get_prompt
 from autorater.request import LETTERS, Request
 from autorater.verdict import SCALE, Verdict, attribute_names, parse_verdict, verdict_schema
 from autorater.work import together
@@ -170,10 +170,16 @@ class VlmJudge:
             "evidence": evidence.lines,
         }
         if not bare:
-            inputs |= {"questions": self.list_for(request).items, "drawings": drawn}
+            inputs |= {"questions": self._questions(request), "drawings": drawn}
         if not bare and request.task != "check":
             inputs["attributes"] = attribute_names(edit=request.edit)
         return get_prompt(prompt_name(request.task, self.protocol)).prepare(inputs)
+
+    def _questions(self, request: Request) -> Sequence[Item]:
+        """The questions as they are shown: those that came with a request are text from outside, and fenced."""
+        if request.questions is None:
+            return self.list_for(request).items
+        return [item.model_copy(update={"text": fence(item.text, "question")}) for item in request.questions.items]
 
     def _schema(self, request: Request) -> tuple[dict[str, Any], str]:
         """The schema of the answer and its digest, built once for each kind of request without questions of its own."""

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from judging import questions, rater
+from judging import questions, rater, said_to
 from pictures import png
 
 from autorater.checklist import ANSWERS, Checklist, Item, default_checklist, fold, read_checklist, share_of_yes
 from autorater.errors import UsageError
+from autorater.prompting import fence
 from autorater.replay import replay
 from autorater.verdict import verdict_schema
 
@@ -128,8 +129,10 @@ def test_a_request_with_questions_of_its_own_is_asked_these_and_replays(tmp_path
     with rater(log=tmp_path / "log") as judge:
         found = {judgment.id: judgment for judgment in judge.judge_many(rows)}
         asked = {len(question.schema["properties"]["checklist"]["properties"]) for question in questions(judge)}
+        told = "\n".join(said_to(question) for question in questions(judge))
     assert list(found["own"].checklist["a"]) == ["fox", "snow"]
     assert found["own"].task == "check"
+    assert fence("Is there a fox?", "question") in told  # what came with the data cannot pose as an instruction
     assert asked == {2, len(default_checklist(edit=False).items)}
     assert found["own"].judged_by.checklist != found["usual"].judged_by.checklist
     assert all(item.identical for item in replay(tmp_path / "log"))
