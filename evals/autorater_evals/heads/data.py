@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autorater.canonical import digest_of
+from autorater.canonical import Record, digest_of
 from autorater.errors import UsageError
 from autorater_evals.benchmark import Benchmark, get_benchmark
 from autorater_evals.heads.examples import Example, Labelled, halve, read_examples
 from autorater_evals.heads.settings import Settings
 from autorater_evals.heads.splitting import components, hold_out
 from autorater_evals.item import Item
+from autorater_evals.seen import FittedOn, describe_fit
+
+
+class SplitTold(Record):
+    """`split.json` of a trained head."""
+
+    trained_on: FittedOn
+    held_out: tuple[str, ...]
+    """Ids of the items that were never trained on."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,16 @@ class Data:
             for part in parts
         )
         return halve(train, held) if settings.loss == "ce" else (train, held)
+
+    def split(self) -> SplitTold:
+        """What was seen in training and what was not, for whoever evaluates the head elsewhere."""
+        both = list(zip(self.items, self.out, strict=True))
+        seen = [item for item, gone in both if not gone]
+        files = sorted({self.folder / image for item in seen for image in item.images})
+        return SplitTold(
+            trained_on=describe_fit(self.benchmark.name, files, [item.prompt for item in seen]),
+            held_out=tuple(item.id for item, gone in both if gone),
+        )
 
     def component_of(self, examples: Sequence[Example]) -> list[str]:
         """The component of each example."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from autorater.canonical import digest_of
-from autorater_evals.heads.data import Data, read_data
+from autorater_evals.heads.data import Data, SplitTold, read_data
 from autorater_evals.heads.evaluating import evaluate
 from autorater_evals.heads.forming import Split, find_base, make_form
 from autorater_evals.heads.hard_negatives import mine
@@ -15,7 +15,7 @@ from autorater_evals.heads.looking import Reader
 from autorater_evals.heads.settings import HeadResult, PerspectiveResult, Settings
 from autorater_evals.heads.state import LOG, Progress, read_progress, write_progress
 from autorater_evals.heads.training import Trainer
-from autorater_evals.heads.writing import CARD, EVALUATION, card_of, link_base, losses_of, told
+from autorater_evals.heads.writing import CARD, EVALUATION, SPLIT, card_of, link_base, losses_of, told
 from autorater_tools._reward_form import HEAD_FOLDER, Perspective
 from autorater_tools._reward_model import RewardModel, save_reward_model
 from autorater_tools._tensors import read_tensors
@@ -33,7 +33,7 @@ def train_heads(
 ) -> HeadResult:
     """Train a head for every dimension, evaluate before and after, write `out`; the same call goes on where it ended.
 
-    `out` has `head/` (config.json, head.safetensors, lora/), a link `base`, card.md, evaluation.json and log/.
+    `out` has `head/` (config.json, head.safetensors, lora/), a link `base`, card.md, evaluation.json, split.json, log/.
 
     Raises:
         UsageError: the data, the settings or what lies in `out` do not fit.
@@ -67,7 +67,7 @@ def train_heads(
         components=len(set(found.groups)),
         perspectives=tuple(results),
     )
-    _write(model, checkpoint, out, result)
+    _write(model, checkpoint, out, result, found.split())
     return result
 
 
@@ -118,7 +118,7 @@ def _one(
     )
 
 
-def _write(model: RewardModel, base: Path, out: Path, result: HeadResult) -> None:
+def _write(model: RewardModel, base: Path, out: Path, result: HeadResult, split: SplitTold) -> None:
     """Write everything that is served and read; the evaluation last, since it says that all is there."""
     known: Sequence[tuple[Perspective, PerspectiveResult]] = list(
         zip(model.form.perspectives, result.perspectives, strict=True)
@@ -133,5 +133,6 @@ def _write(model: RewardModel, base: Path, out: Path, result: HeadResult) -> Non
     shutil.rmtree(out / HEAD_FOLDER, ignore_errors=True)
     part.replace(out / HEAD_FOLDER)
     link_base(base, out)
+    (out / SPLIT).write_text(split.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (out / CARD).write_text(card_of(result), encoding="utf-8")
     (out / EVALUATION).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")

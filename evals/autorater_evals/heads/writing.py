@@ -9,7 +9,7 @@ from autorater_evals.heads.settings import HeadResult, Losses, PerspectiveResult
 from autorater_evals.heads.state import Progress
 from autorater_tools._reward_form import BASE_FOLDER
 
-EVALUATION, CARD = "evaluation.json", "card.md"
+EVALUATION, CARD, SPLIT = "evaluation.json", "card.md", "split.json"
 
 
 def told(result: PerspectiveResult, *, benchmark: str, loss: str) -> str:

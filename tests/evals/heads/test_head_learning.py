@@ -10,6 +10,7 @@ from planted_preferences import plant_pairs
 
 from autorater.assessment import Measured
 from autorater.toolbox import View
+from autorater_evals.heads.data import SplitTold
 from autorater_evals.heads.settings import HeadResult
 from autorater_tools._reward_form import read_form
 from autorater_tools.reward_head import RewardHead
@@ -27,6 +28,8 @@ def test_a_frozen_base_with_skipca_learns_what_people_see(tmp_path: Path, base: 
     assert one.after[0].n == one.after[0].total == 27
     out = tmp_path / "head"
     assert HeadResult.model_validate_json((out / "evaluation.json").read_bytes()) == result
+    split = SplitTold.model_validate_json((out / "split.json").read_bytes())
+    assert (len(split.held_out), len(split.trained_on.images), len(split.trained_on.prompts)) == (27, 126, 63)
     assert "63 examples trained on" in (out / "card.md").read_text()
     assert sorted(path.name for path in (out / "head").iterdir()) == ["config.json", "head.safetensors"]
     assert str(tmp_path) not in (out / "head" / "config.json").read_text()
