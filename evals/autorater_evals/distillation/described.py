@@ -46,7 +46,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
 def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Leakage: {_leakage(card['leakage'])}"
     splits = ", ".join(f"{name} {one['examples']:,} in {one['components']:,}" for name, one in card["splits"].items())
-    yield f"- Splits, by connected components of prompt and image (examples in components): {splits}."
+    yield f"- Splits, by connected components of prompt and image (examples in components): {splits}.{_empty(card)}"
     yield f"- Labels: {'; '.join(f'{name} {_pairs(told)}' for name, told in card['labels'].items() if told) or 'none'}."
     for variant, one in card["positions"].items():
         if one["pairs"]:
@@ -68,6 +68,13 @@ def _made_with(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Tries {plan.tries}, answers without the label {plan.free}, seed {plan.seed}, step {plan.step:g}."
     yield f"- Switched off: {', '.join(plan.without) or 'no filter'}."
     yield from (f"- Prompt `{name}`: `{digest[:16]}…`" for name, digest in sorted(card["prompts"].items()))
+
+
+def _empty(card: Mapping[str, Any]) -> str:
+    """What is wanted and has nothing in it: too few components to divide."""
+    wanted = [name for name, share in zip(("validation", "test"), card["plan"]["holdout"], strict=True) if share]
+    empty = [name for name in wanted if not card["splits"][name]["examples"]]
+    return f" **Nothing is in {' and '.join(empty)}: the items hang together by prompts and images.**" if empty else ""
 
 
 def _leakage(told: Mapping[str, Any]) -> str:

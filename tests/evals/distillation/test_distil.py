@@ -59,6 +59,9 @@ def test_pairs_and_ties_are_balanced_split_and_what_a_judge_is_shown(tmp_path: P
                 ]
                 assert texts == [piece.text or piece.image for piece in one.pieces]
                 assert question.conversation.system == one.system
+        # Without the label the teacher prefers the greater name, and says "tie" never.
+        right = one.label.preferred == "ab"[one.candidates.index(max(one.candidates))]
+        assert one.difficulty == float(right)
     assert found.card["teacher"]["scripted"]
     assert "**a scripted teacher: no model looked at these images**" in (tmp_path / "set" / "card.md").read_text()
     assert check(tmp_path / "set").differing == ()
@@ -67,6 +70,7 @@ def test_pairs_and_ties_are_balanced_split_and_what_a_judge_is_shown(tmp_path: P
 def test_the_teacher_is_asked_what_the_student_is_and_one_block_more(tmp_path: Path) -> None:
     data = write_rows(tmp_path / "data", pairs(1), pictures=2)
     _, model = teach(data, tmp_path / "set", plan=FREE)
+    assert "**Nothing is in validation and test: " in (tmp_path / "set" / "card.md").read_text(encoding="utf-8")
     student = [q for q in model.asked if q.schema_name == "comparison" and not block_of(q)]
     anchored = [q for q in model.asked if block_of(q)]
     assert (len(student), len(anchored)) == (1, 2)  # one of two orders is asked without the label
@@ -132,9 +136,11 @@ def test_the_tries_stop_at_the_first_that_passes_and_what_was_thrown_out_is_kept
         if (name := row["filter"]) in ("verdict", "leakage")
     }
     assert told == {"verdict": [18, 12], "leakage": [12, 6]}
-    turned = [one for one in kept if one.rejected]  # of those exported in the order that was drafted first
-    assert turned
-    for one in turned:
+    drafted = [[one.sha256 for one in asked.conversation.pictures()] for asked in model.asked if asked.sample == 0]
+    # Exported in the order that was drafted first, an example has what was thrown out; in the other order it has not.
+    assert [bool(one.rejected) for one in kept] == [list(one.images) in drafted for one in kept]
+    assert 0 < sum(bool(one.rejected) for one in kept) < 6
+    for one in [one for one in kept if one.rejected]:
         assert [bad.why for bad in one.rejected] == ["verdict"]  # the leaky one stays in the log
         assert json.loads(one.rejected[0].completion)["preference"] == "tie"
         assert one.difficulty is None

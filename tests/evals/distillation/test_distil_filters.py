@@ -14,6 +14,7 @@ from teaching import Change, pairs, said_to, teach, write_rows, writer
 
 from autorater.assessment import Assessment, Measured, Provenance, Quantity, Reading
 from autorater.checklist import Checklist, Item
+from autorater.events import PictureRecord
 from autorater.evidence import check_citations, show_evidence
 from autorater.image import open_picture
 from autorater.model import Question
@@ -26,6 +27,7 @@ from autorater_evals.distillation.filters import FILTERS, NAMES, check_names
 from autorater_evals.distillation.pictures import alike
 from autorater_evals.distillation.plan import Subject
 from autorater_evals.distillation.prompts import normal, prompt_digest
+from autorater_evals.distillation.repeats import repeats
 from autorater_evals.distillation.wording import repeated
 from autorater_evals.trainset import Label, open_set
 
@@ -108,6 +110,10 @@ CLEAN = {
     "a reading": with_evidence("The depth of Image 1 is 48.12.", "depth 48.12"),
     "a reading, rounded": with_evidence("Sonar gives 48.1 and 48 for Image 1.", "48.1"),
     "a count in the sentence after a name": with_evidence("It is good in depth. All in all, 7 of 10."),
+    "a reading that is the label's number too": replace(
+        with_evidence("The depth of Image 1 is 48.12."),
+        subject=pair("").subject.model_copy(update={"numbers": (48.12,)}),
+    ),
     "the end of a range": with_evidence("Of at most 100, it has less than half."),
     "a score within a step": rated(7, 7.9),
     "both orders": pair("Fine.", other=OTHER),
@@ -233,6 +239,25 @@ def test_a_repeated_rationale_is_found_across_items_only() -> None:
         (("three", "free"), other),
     ]
     assert repeated(told) == {("two", "free"): "one"}  # type: ignore[arg-type]
+
+
+def test_what_is_equal_is_not_also_alike() -> None:
+    def subject(item: str, *images: str, prompt: str = "a fox") -> Subject:
+        fields: dict[str, Any] = {"media_type": "image/png", "width": 1, "height": 1, "plain": True, "size": 1}
+        records = tuple(PictureRecord(sha256=name, **fields) for name in images)
+        return Subject(item=item, benchmark="b", task="compare", prompt=prompt, cluster="c", candidates=records)
+
+    told = [subject("1", "x", "y"), subject("2", "y", "x"), subject("3", "z", "y"), subject("4", "x", "y", prompt="no")]
+    assert repeats(told, {"z": "x"}) == ({"2": "1"}, {"3": "1"})
+    assert repeats(told, {}) == ({"2": "1"}, {})
+
+
+def test_words_that_only_one_prompt_has_give_nothing_away() -> None:
+    """Two texts of each prompt share a word that no other has: known from its twin, a text would be told at once."""
+    words = [f"w{number // 2}" for number in range(80)]
+    found = tell_apart([f"the {word}" for word in words[:40]], [f"the {word}" for word in words[40:]], words)
+    assert found.value is not None
+    assert abs(found.value - 0.5) < 0.1
 
 
 def test_words_that_give_the_label_away_are_found_by_a_classifier_and_none_are_where_there_are_none() -> None:

@@ -80,6 +80,7 @@ def test_killed_and_resumed_it_pays_for_no_call_twice(tmp_path: Path, server: Se
     assert done.returncode == 0, done.stderr
     card = json.loads(done.stdout)["card"]
     assert card["examples"]["by_variant"] == {"free": ITEMS}
+    assert card["teacher"]["calls"] == CALLS * ITEMS
     assert card["without_evidence"] == ITEMS  # no specialist: no variant with tools
 
     with RunLog(out / "log") as log:

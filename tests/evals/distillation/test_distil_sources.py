@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from pictures import png
 from scripted import ScriptedModel
-from teaching import pairs, teach, write_rows
+from teaching import block_of, pairs, said_to, teach, write_rows, writer
 
 from autorater.canonical import digest
-from autorater.errors import UsageError
+from autorater.errors import Unavailable, UsageError
+from autorater.model import Question, Reply
 from autorater_evals.distillation import Plan, check, open_source
 from autorater_evals.distillation.against import index_folders
 from autorater_evals.distillation.prompts import prompt_digest
@@ -83,3 +84,29 @@ def test_close_pairs_are_ties_of_people_where_that_is_asked(tmp_path: Path) -> N
     data = write_rows(tmp_path / "data", rows, pictures=8)
     found, _ = teach(data, tmp_path / "set", plan=FREE.model_copy(update={"tie_gap": 0.2}))
     assert found.card["labels"]["preferred"] == {"a": 2, "tie": 2}
+
+
+def test_answers_that_cannot_be_read_are_counted_and_calls_that_failed_are_made_again(tmp_path: Path) -> None:
+    bad: dict[str, Reply | str | Exception] = {
+        "number 0\n": Unavailable("the server is away"),
+        "number 1\n": Reply(text="", finish="refusal", refusal="not this"),
+        "number 2\n": "no JSON at all",
+        "number 3\n": Reply(text='{"observations"', finish="length"),
+    }
+
+    def failing(question: Question) -> Reply | str | Exception:
+        first = question.sample == 0 and block_of(question)
+        found = [said for mark, said in bad.items() if mark in said_to(question)]
+        return found[0] if first and found else writer()(question)
+
+    data = write_rows(tmp_path / "data", pairs(4), pictures=8)
+    found, _ = teach(data, tmp_path / "set", script=failing, plan=FREE)
+    rows = {row["filter"]: (row["came"], row["went"]) for row in found.card["filters"]}
+    assert (rows["answer"], rows["drafted"]) == ((8, 4), (4, 4))
+    assert found.card["teacher"]["failed_calls"] == 1
+    assert check(tmp_path / "set").differing == ()
+    again, model = teach(data, tmp_path / "set", plan=FREE)  # the server is back
+    assert [question.sample for question in model.asked if block_of(question)] == [0, 0]  # it, and its other order
+    assert {row["filter"]: row["went"] for row in again.card["filters"]}["answer"] == 4
+    assert again.card["teacher"]["calls"] == found.card["teacher"]["calls"] + len(model.asked) - 1
+    assert check(tmp_path / "set").differing == ()
