@@ -111,6 +111,9 @@ def distill(
     if found.stopped:
         typer.echo(f"autorater: {found.stopped}", err=True)
         raise typer.Exit(3 if found.card else 1)
+    if not found.card["examples"]["all"]:
+        typer.echo("autorater: no draft passed every filter, so the set is empty: its card says which", err=True)
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autorater.errors import BudgetExceeded, ProviderError, UsageError
+from autorater.errors import BudgetExceeded, MissingExtraError, ProviderError, UsageError
 from autorater.events import Requested
 from autorater.judge import Loop, end, item_key
 from autorater.progress import progress_bar
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from autorater.autorater import AutoRater
 
 LOG = "log"
+PACKAGES = {"near-duplicate": "imagehash", "rationale": "datasketch", "classifier": "sklearn"}
+"""Filter → the package that it needs."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,11 @@ def distill(
 
 
 def check_plan(plan: Plan) -> None:
-    """Raise UsageError when a plan cannot be followed."""
+    """Raise UsageError when a plan cannot be followed, and MissingExtraError when a filter lacks its package."""
     check_names(plan.without)
+    needed = [package for name, package in PACKAGES.items() if name not in plan.without]
+    if missing := [package for package in needed if find_spec(package) is None]:
+        raise MissingExtraError(f"the filters of distill ({', '.join(missing)})", extra="distillation")
     if not plan.variants or len(set(plan.variants)) != len(plan.variants):
         raise UsageError(f"the variants are tools, free or both, got {', '.join(plan.variants) or 'none'}")
     if sum(plan.holdout) >= 1:

@@ -101,6 +101,15 @@ def test_killed_and_resumed_it_pays_for_no_call_twice(tmp_path: Path, server: Se
     assert len(list(open_set(out).examples())) == ITEMS
 
 
+def test_a_set_without_examples_says_so(tmp_path: Path) -> None:
+    rows = [{"id": "x", "prompt": "a fox", "image_a": "no.png", "image_b": "none.png", "preferred": "a"}]
+    data = write_rows(tmp_path / "data", rows)
+    teacher = ["--teacher", "compatible:http://127.0.0.1:9/v1#m", "--out", str(tmp_path / "set")]
+    status, out, said = here("distill", str(data), *teacher, "--tools", "none", "--json")
+    assert (status, json.loads(out)["card"]["examples"]["all"]) == (3, 0)
+    assert said == "autorater: no draft passed every filter, so the set is empty: its card says which\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
