@@ -85,8 +85,10 @@ def _leakage(told: Mapping[str, Any]) -> str:
         return f"not measured: {figure['note']}."
     interval = figure["interval"]
     width = f" [{interval['low']:.3f}, {interval['high']:.3f}]" if interval else ""
-    verdict = "" if told["passed"] else ", **above the limit, and allowed by --allow-leakage**"
-    return f"AUC {figure['value']:.3f}{width} of {figure['n']:,} rationales, at most {told['most']}{verdict}."
+    failed = "allowed by --allow-leakage" if told["allowed"] else "so no set is written"
+    verdict = "" if told["passed"] else f", **above the limit, and {failed}**"
+    which = f"{figure['n']:,} of {figure['total']:,} rationales ({figure['note']})"
+    return f"AUC {figure['value']:.3f}{width} of {which}, at most {told['most']}{verdict}."
 
 
 def _pairs(told: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from autorater.messages import Image as Shown
 from autorater.messages import Text
 from autorater.work import in_parallel
 from autorater_evals.distillation.asking import Teacher
-from autorater_evals.distillation.classifier import MOST, tell_apart
+from autorater_evals.distillation.classifier import LEAST, MOST, tell_apart
 from autorater_evals.distillation.components import components, split
 from autorater_evals.distillation.counting import Counts
 from autorater_evals.distillation.draft import Context
@@ -107,12 +107,22 @@ def _without_repeats(cases: Sequence[Case], context: Context, counts: Counts) ->
 
 
 def _leakage(cases: Sequence[Case], clusters: dict[str, str]) -> Figure:
+    """Rationales with the label in view against those without, of the same cases, one of each.
+
+    Where enough free answers have the right verdict only they are compared: both then argue for the same outcome, and
+    what tells them apart is how they do it and not a teacher who is wrong, or likes what is shown first.
+    """
     pairs = [(case, case.accepted, said) for case in cases if case.accepted for said in case.free]
-    last = {case.name: (case, draft, said) for case, draft, said in reversed(pairs)}  # one of each kind for each case
-    told = [last[case.name] for case in cases if case.name in last]
+    right = {case.name: (case, draft, said) for case, draft, said in reversed(pairs) if not said.filter}
+    every = {case.name: (case, draft, said) for case, draft, said in reversed(pairs)}
+    matched = len(right) >= LEAST
+    chosen = right if matched else every
+    told = [chosen[case.name] for case in cases if case.name in chosen]
     groups = [clusters[case.subject.item] for case, _, _ in told]
     anchored, free = [draft.rationale for _, draft, _ in told], [said.rationale for _, _, said in told]
-    return tell_apart(anchored, free, [*groups, *groups])
+    found = tell_apart(anchored, free, [*groups, *groups])
+    note = "of free answers with the right verdict" if matched else "of all free answers, right or wrong"
+    return found.model_copy(update={"total": 2 * len(cases), "note": "; ".join(filter(None, (found.note, note)))})
 
 
 def _turned(

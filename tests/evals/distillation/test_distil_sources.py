@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import png
@@ -110,3 +111,20 @@ def test_answers_that_cannot_be_read_are_counted_and_calls_that_failed_are_made_
     assert {row["filter"]: row["went"] for row in again.card["filters"]}["answer"] == 4
     assert again.card["teacher"]["calls"] == found.card["teacher"]["calls"] + len(model.asked) - 1
     assert check(tmp_path / "set").differing == ()
+
+
+def test_a_teacher_who_likes_the_first_image_is_not_taken_for_a_leak(tmp_path: Path) -> None:
+    """Its free answers name Image 1 alone; those that are right argue as the anchored ones do."""
+
+    def first(told: dict[str, Any], question: Question) -> dict[str, Any]:
+        if not block_of(question) and "preference" in told:
+            words = told["rationale"].partition(" All in all")[0]
+            told |= {"preference": "image_1", "rationale": f"{words} All in all Image 1."}
+        return told
+
+    data = write_rows(tmp_path / "data", pairs(60), pictures=120)
+    plan = Plan(variants=("free",), allow_leakage=True)
+    found, _ = teach(data, tmp_path / "set", script=writer(first), plan=plan)
+    figure = found.card["leakage"]["auc"]
+    assert (figure["n"], figure["total"], figure["note"]) == (60, 120, "of free answers with the right verdict")
+    assert figure["value"] < 0.6
