@@ -147,10 +147,15 @@ def _begin(out: Path, begun: Begun, *, resume: bool) -> None:
         path.write_text(begun.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return
     if not resume:
-        raise UsageError(f"a training was begun in {out.name!r} already: go on with --resume, or choose another --out")
+        raise UsageError(taken(out))
     before = Begun.model_validate_json(path.read_text(encoding="utf-8"))
     if differing := _differing(before, begun):
         raise RecordError(f"the training in {out.name!r} was begun with another {differing}: choose another --out")
+
+
+def taken(out: Path) -> str:
+    """What is said of a folder that holds a training already."""
+    return f"a training was begun in {out.name!r} already: go on with --resume, or choose another --out"
 
 
 def _differing(before: Begun, begun: Begun) -> str:

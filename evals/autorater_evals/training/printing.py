@@ -60,10 +60,16 @@ def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:
         yield one.measure, "", "", counted(other), with_interval(one), with_interval(other)
     for one, other in zip(before.judged, after.judged, strict=True):
         earlier, later = headline(one.evaluation), headline(other.evaluation)
+        tools, items = "+".join(one.tools) or "none", f"{other.evaluation.profile.items:,}"
+        yield "outcomes", one.protocol, tools, items, _outcomes(one.evaluation), _outcomes(other.evaluation)
         for key in dict.fromkeys([*earlier, *later]):
             figures = [found[key] for found in (later, earlier) if key in found]
             told = [with_interval(found[key]) if key in found else "-" for found in (earlier, later)]
-            yield key[1], one.protocol, "+".join(one.tools) or "none", counted(figures[0]), *told
+            yield key[1], one.protocol, tools, counted(figures[0]), *told
+
+
+def _outcomes(evaluation: Evaluation) -> str:
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in evaluation.profile.outcomes.items())
 
 
 def _likely(phase: Phase) -> tuple[Figure, ...]:

@@ -1,6 +1,7 @@
 """One training from end to end: the held-out examples before, the fit, and the same after; kept in `training.json`."""
 
 import gc
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from autorater.canonical import Record, digest
+from autorater.canonical import Record, digest_of
 from autorater.errors import ProviderError, RecordError, UsageError
 from autorater.model import open_model
 from autorater.sync import run_sync
 from autorater_evals.training.evaluating import Asking, HeldOut, evaluate_student, held_out
-from autorater_evals.training.fitting import FITTED, Fitted, fit
+from autorater_evals.training.fitting import BEGUN, FITTED, Fitted, fit
 from autorater_evals.training.likelihood import Likelihood, likelihood
 from autorater_evals.training.settings import NAME, Settings
 from autorater_evals.training.student import open_student
@@ -96,18 +97,23 @@ def train(
     judged = held or trainset
     split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
     examples = _first(examples, how.asking.limit)
+    asked = digest_of({"examples": [one.id for one in examples], "tokens": how.asking.max_output_tokens})[:8]
+    if (folder / BEGUN).is_file() and not how.resume:  # better refused before the work than after it
+        raise UsageError(
+            f"a training was begun in {folder.name!r} already: go on with --resume, or choose another --out"
+        )
     if how.evaluate and before is None:
         how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
-        before = _phase(student, examples, judged, folder / EVALUATIONS / "before", chosen, how)
+        before = _phase(student, examples, judged, folder / EVALUATIONS / f"before-{asked}", chosen, how)
     how.tell(f"training {student} on {trainset.folder.name}")
     fitted = _fit(trainset, student, folder, chosen, how, held)
     after = None
     if how.evaluate:
         how.tell(f"{folder.name} after: the same examples")
-        after = _phase(str(folder), examples, judged, _after(folder), chosen, how)
+        after = _phase(str(folder), examples, judged, _after(folder, asked), chosen, how)
     result = Training(
         student=_name(student),
-        set=digest((trainset.folder / EXAMPLES).read_bytes()),
+        set=file_digest(trainset.folder / EXAMPLES),
         settings=chosen,
         fitted=fitted,
         split=split,
@@ -201,16 +207,22 @@ def _fit(
     return Fitted.model_validate_json((out / FITTED).read_text(encoding="utf-8"))
 
 
-def _after(out: Path) -> Path:
+def _after(out: Path, asked: str) -> Path:
     """The log of these very weights: other weights under the same name are another judge."""
     weights = sorted(out.glob("*.safetensors"))
     if not weights:
         raise RecordError(f"no weights in {out.name!r} after the training: train into another folder")
-    name = f"after-{digest(b''.join(digest(path.read_bytes()).encode() for path in weights))[:12]}"
+    name = f"after-{digest_of([file_digest(path) for path in weights])[:12]}"
     for stale in (out / EVALUATIONS).glob("after-*"):
-        if stale.name != name:
+        if not stale.name.startswith(name):
             shutil.rmtree(stale)
-    return out / EVALUATIONS / name
+    return out / EVALUATIONS / f"{name}-{asked}"
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, which may be larger than memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name(student: str) -> str:

@@ -153,8 +153,10 @@ def test_the_command_prints_what_it_did(tmp_path: Path) -> None:
     assert "12 examples, 1 step, " in found.stdout
     assert "log_likelihood_label" in found.stdout
     assert "accuracy_half" in found.stdout
+    assert "2 unparsable" in found.stdout
     again = run(*told, "--resume", "--json")
     assert json.loads(again.stdout)["held_out"] == 2
+    assert run(*told, "--resume", "--max-output-tokens", 8, "--json").exit_code == 0  # asked anew, not trained anew
     refused = run(*told)
     assert isinstance(refused.exception, UsageError)
     assert "--resume" in str(refused.exception)
