@@ -77,7 +77,7 @@ def test_options_of_the_lines_that_do_not_run_here_exist(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     words = shlex.split(line)[1:]
-    command = words[:2] if words[0] in ("tools", "eval") else words[:1]
+    command = words[:2] if words[0] in ("tools", "eval", "distill") else words[:1]
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
     assert end.value.code == 0

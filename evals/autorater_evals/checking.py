@@ -23,7 +23,9 @@ class Checked(Record):
 
 
 def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
-    """Load and count a benchmark, or one's own file (`name` is its path); `images`: open every image too.
+    """Load and count a benchmark, or one's own file (`name` is its path), whose images are opened.
+
+    `images`: open every image of a benchmark too.
 
     Raises UsageError when there is no such benchmark or file.
     """
@@ -34,7 +36,7 @@ def check_data(name: str, data: Path | None, *, images: bool) -> Checked:
     if name == "jsonl":
         from autorater_evals.benchmarks.jsonl import validate
 
-        problems += [problem.text for problem in validate(data, images=images)]
+        problems += [problem.text for problem in validate(data, images=True)]  # all of it is the user's to mend
     registered = {part.name: dict(part.expect) for part in benchmark.meta.parts}
     found = Checked(
         benchmark=name,

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,14 @@ import typer
 from typer.core import TyperGroup
 
 from autorater.cli_options import JudgeOptions, with_judge_options
-from autorater.errors import UsageError
+from autorater.errors import UsageError, one_line
 from autorater_evals.grid.baselines_command import baselines
 from autorater_evals.grid.counterfactual_command import counterfactual
 from autorater_evals.published.command import published
 from autorater_evals.requirements import require_statistics
+
+_TOLD = 10
+"""Unusable items that are named on the terminal."""
 
 
 class _Benchmarks(TyperGroup):
@@ -77,7 +81,7 @@ def run_benchmark(
     from autorater_evals.benchmark import get_benchmark
     from autorater_evals.printing import show_evaluation
     from autorater_evals.recorded import write_whole
-    from autorater_evals.running import default_log, judge_items, prepare
+    from autorater_evals.running import default_log, judge_items, prepare, unusable
     from autorater_evals.scoring import score
 
     found = get_benchmark(benchmark)
@@ -91,6 +95,7 @@ def run_benchmark(
     typer.echo(f"{found.name}: {len(items):,} items, recorded in {log}", err=True)
     judge = replace(options, log=log)
     run, stopped = judge_items(header, items, judge.open, data=data, log=log, concurrency=concurrency)
+    _tell_unusable(unusable(run))
     evaluation = score(run)
     write_whole(run.folder / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")
     if as_json:
@@ -102,6 +107,14 @@ def run_benchmark(
         raise typer.Exit(1)
     if not set(evaluation.profile.outcomes) & {"scored", "tie"}:
         raise typer.Exit(3)
+
+
+def _tell_unusable(found: Mapping[str, str]) -> None:
+    """The first items whose images could not be read, and why; all stand beside the log."""
+    for id, why in list(found.items())[:_TOLD]:
+        typer.echo(f"unusable: {one_line(id)}: {why}", err=True)
+    if len(found) > _TOLD:
+        typer.echo(f"and {len(found) - _TOLD:,} more that cannot be used: see unusable.jsonl in the log", err=True)
 
 
 @app.command(name="list")
@@ -170,7 +183,10 @@ def replay(run: Run, full: Full = False, as_json: AsJson = False) -> None:
         show_evaluation(again, full=full)
         verdict = "identical to the record, to the digit" if same else f"{len(differing):,} of them differ"
         also = ", and so do figures" if again != before else ""
-        typer.echo(f"replayed {len(judgments):,} judgments: {verdict}{also}", err=True)
+        of = "" if len(judgments) == len(opened.items) else f" of {len(opened.items):,} items"
+        typer.echo(f"replayed {len(judgments):,} judgments{of}: {verdict}{also}", err=True)
+        for id in differing[:_TOLD]:
+            typer.echo(f"differs: {one_line(id)}", err=True)
     if not same:
         raise typer.Exit(3)
 
@@ -199,7 +215,7 @@ def compare(
 def check(
     benchmark: Annotated[str, typer.Argument(help="A benchmark, or a .jsonl file of your own.")],
     data: Annotated[Path | None, typer.Option(help="The folder with its data.")] = None,
-    images: Annotated[bool, typer.Option(help="Also open every image.")] = False,
+    images: Annotated[bool, typer.Option(help="Also open every image (of your own file it is always done).")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count the data of a benchmark, or find every wrong line of your own file; nothing is judged."""

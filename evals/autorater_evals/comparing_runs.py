@@ -16,6 +16,7 @@ from autorater_evals.recorded import Evaluated
 from autorater_evals.scoring.questions import read_questions
 from autorater_evals.scoring.scorer import dimensions_of
 from autorater_evals.scoring.told import Told
+from autorater_evals.seen import fitted_on, is_fitted
 from autorater_evals.statistics.agreement import coded, points
 from autorater_evals.statistics.comparing import Comparison, Difference, compare, correlation_difference
 
@@ -85,7 +86,7 @@ def compare_runs(first: Evaluated, second: Evaluated, *, parts: Sequence[str] = 
         only_first=len(first.items) - len(shared),
         only_second=len(second.items) - len(shared),
         rows=tuple(rows),
-        notes=tuple(_notes(rows)),
+        notes=(*_notes(rows), *_fits(first, told[0]), *_fits(second, told[1])),
     )
 
 
@@ -95,11 +96,14 @@ class _Told:
     def __init__(self, run: Evaluated, shared: set[str]) -> None:
         self.answers: dict[str, dict[str, Answer]] = {}
         self.questions: dict[str, Mapping[str, str] | None] = {}
+        self.seen = 0
+        """Items that the judge was fitted on."""
         dimensions = {part.name: dimensions_of(part, run.part(part.name)) for part in run.header.parts}
         for judgment in run.judgments():
             if judgment.id not in shared:
                 continue
             item = run.items[judgment.id]
+            self.seen += is_fitted(judgment.judged_by.model) and fitted_on().has(judgment)
             if item.questions is not None:
                 self.questions[item.id] = read_questions(judgment)
             for dimension in dimensions[item.part]:
@@ -169,6 +173,11 @@ def _correlated(part: str, one: Told, other: Told, kind: Literal["spearman", "pe
         second=values[1],
         difference=found,
     )
+
+
+def _fits(run: Evaluated, told: _Told) -> Iterator[str]:
+    if told.seen:
+        yield f"{run.judge} was fitted on pictures or prompts of {told.seen:,} items: its figures are not held out"
 
 
 def _notes(rows: Sequence[Compared]) -> Iterator[str]:

@@ -37,11 +37,18 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+NARROW = "the interval is too narrow"
+"""What the note of a figure says when it stands on few clusters; tables mark such figures with a star."""
+
+
 def with_interval(figure: Figure) -> str:
-    """Value [low, high]."""
+    """Value [low, high], with a star where it stands on few clusters; an interval without width is not shown then."""
     if figure.value is None or figure.interval is None:
         return number(figure.value)
-    return f"{number(figure.value)} [{number(figure.interval.low)}, {number(figure.interval.high)}]"
+    star = "*" if NARROW in figure.note else ""
+    if star and figure.interval.low == figure.interval.high:
+        return f"{number(figure.value)}{star}"
+    return f"{number(figure.value)} [{number(figure.interval.low)}, {number(figure.interval.high)}]{star}"
 
 
 def counted(figure: Figure) -> str:
@@ -75,7 +82,7 @@ def show_evaluation(evaluation: Evaluation, *, full: bool) -> None:
     if evaluation.notes:
         say("", *(f"note: {note}" for note in evaluation.notes))
     if not full:
-        say("", "Brackets: 95 % intervals over whole prompts; --full has every figure, its bounds and its method.")
+        say("", "Brackets: 95 % intervals over whole prompts (* fewer than 20: too narrow); --full has every figure.")
 
 
 def _structures(found: Sequence[Structures]) -> Iterable[str]:
@@ -96,7 +103,7 @@ def _structures(found: Sequence[Structures]) -> Iterable[str]:
             yield f"{where}: calibration error {with_interval(one.calibration.error)}"
         if one.attributes is not None:
             distance, p = one.attributes.frobenius, one.attributes.frobenius_p
-            chance = "" if p is None else f", p = {p:.4f} that judge and people are alike"
+            chance = "" if p is None else f", p = {p:.4f} if judge and people were alike"
             yield f"{where}: distance of the attributes' correlations {with_interval(distance)}{chance}"
 
 
@@ -264,9 +271,10 @@ def show_comparison(found: RunComparison) -> None:
                 with_interval(row.difference.figure),
                 "-" if row.difference.p is None else f"{row.difference.p:.4f}",
                 "-" if test is None or test.mcnemar is None or test.mcnemar.p is None else f"{test.mcnemar.p:.4f}",
-                "-" if test is None else number(test.detectable),
+                "-" if test is None or (test.detectable or 0) > 1 else number(test.detectable),
             ]
         )
     heading = ["part", "dimension", "measure", "n", "first", "second", "second - first", "p", "McNemar p", "could find"]
     say("", *lines(heading, table), "", *(f"note: {note}" for note in found.notes))
-    say("p: bootstrap over whole prompts. could find: the least difference that is found with 80 % power.")
+    say("p: bootstrap over whole prompts, from 6 on (* fewer than 20: too narrow).")
+    say("could find: the least difference that is found with 80 % power.")

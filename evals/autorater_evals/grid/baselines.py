@@ -12,6 +12,7 @@ from autorater_evals.answers import Answer, read_reading
 from autorater_evals.figure import Figure
 from autorater_evals.grid.target import MEASURES, Target, Told, measure_of, targets_of
 from autorater_evals.recorded import Evaluated
+from autorater_evals.seen import fitted_on, is_fitted
 
 
 class Cell(Record):
@@ -75,12 +76,19 @@ def score_baselines(run: Evaluated, *, part: str = "", dimension: str = "", meas
     readings = directed(run.cards)
     shown = targets_of(parts, items, part=part, dimension=dimension, measure=measure)
     answers: dict[str, dict[str, Told]] = {reading: {} for reading, _ in readings}
+    seen = 0
     for judgment in run.judgments():
         _read(judgment, readings, answers)
+        seen += fitted_on().has(judgment)
     rows = [_row(reading, better, run, shown, answers[reading], items=len(items)) for reading, better in readings]
     notes = [] if len(items) == len(run.items) else ["questions are answered by a VLM alone and are left out"]
     if not run.header.complete:
         notes.append("the data are a part of the benchmark: these figures are not those of the whole")
+    if seen and any(is_fitted(f"specialist:{reading}") for reading, _ in readings):
+        notes.append(
+            f"generated_quality was fitted on pictures or prompts of {seen:,} of {len(items):,} items: "
+            "its figures are not held out"
+        )
     return Baselines(
         benchmark=run.header.benchmark,
         title=run.header.title,

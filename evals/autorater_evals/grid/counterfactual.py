@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autorater.card import Card
+from autorater.card import Card, find_cards
 from autorater.errors import UsageError
 from autorater.judgment import Judgment
 from autorater.model import Usage
+from autorater.quantity_judge import read_quantity
 from autorater.runlog import RunLog, now
 from autorater.settings import list_price
 from autorater_evals.answers import Answer
@@ -45,6 +46,8 @@ def what_if(
     """
     if not changes.words():
         raise UsageError("say what is to be different: --tie-rule, --order, --drop, --criterion, --panel, …")
+    if changes.criterion and "." in changes.criterion:
+        read_quantity(changes.criterion, {**find_cards(), **run.cards})  # refused now, and not after counting calls
     columns = _columns(run, changes, part=part, dimension=dimension, measure=measure)
     for judgment in run.judgments():
         for column in columns:

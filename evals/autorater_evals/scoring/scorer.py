@@ -191,6 +191,12 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
             f"this judge was fitted on pictures or prompts of {len(read.seen):,} of {len(run.items):,} items: "
             "their figures are not held out; `python -m autorater_evals.embedded_accuracy` has those that are"
         )
+    abstained = sum(outcome == "abstained" for outcome in read.outcomes.values())
+    if abstained and "." in str(run.settings.get("criterion", "")):
+        yield (
+            f"{abstained:,} ratings abstained, since the reading has no bounds and so no score of 1 to 10; "
+            "the figures are of the reading itself"
+        )
     missing = len(run.items) - len(read.outcomes)
     if missing:
         yield f"{missing:,} items are not judged yet: run the same command again to go on"

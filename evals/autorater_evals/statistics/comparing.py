@@ -119,7 +119,7 @@ def difference(
         found = bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=draws)
         interval, p, remark = (
             percentile_interval(found, count=count, unit=unit),
-            two_sided(found),
+            two_sided(found) if count >= LEAST else None,
             few(count, unit=unit),
         )
     figure = Figure(
@@ -132,6 +132,10 @@ def difference(
         note=remark,
     )
     return Difference(figure=figure, p=p)
+
+
+LEAST = 6
+"""Clusters from which on a bootstrap is trusted with a p: with fewer not even all of them on one side reach 0.05."""
 
 
 def two_sided(draws: Array) -> float | None:
@@ -233,7 +237,7 @@ def correlation_difference(
     interval = percentile_interval(found, count=count, unit=unit)
     note = few(count, unit=unit) if interval else f"no interval: fewer than two {unit}, or too many undefined draws"
     figure = Figure(measure=measure, value=in_sample(statistic, n), n=n, total=len(human), interval=interval, note=note)
-    return Difference(figure=figure, p=two_sided(found) if interval else None)
+    return Difference(figure=figure, p=two_sided(found) if interval and count >= LEAST else None)
 
 
 def design_effect(values: Array, *, clusters: Clusters = None, unit: str = "clusters") -> Figure:

@@ -13,7 +13,7 @@ from autorater_evals.statistics.intervals import in_sample, jackknife_interval, 
 from autorater_evals.statistics.reading import Scores, read_column
 from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, Mask, cluster_numbers, few
 
-Average = Literal["fisher", "authors"]
+Average = Literal["mean", "fisher", "authors"]
 """`fisher`: tanh of the mean of arctanh. `authors`: tanh of the mean, as the released code of VIEScore has it."""
 
 CLIP = 1 - 1e-6
@@ -99,7 +99,7 @@ def within_groups(
     *,
     groups: Sequence[str],
     measure: Measure = "spearman",
-    average: Average = "fisher",
+    average: Average = "mean",
     clusters: Clusters = None,
     unit: str = "clusters",
     draws: int = DRAWS,
@@ -201,9 +201,10 @@ def mean_correlation(values: Array, average: Average) -> Array:
     """The average over the first axis of correlations without those that are NaN; NaN when none is left."""
     known = np.isfinite(values)
     kept = np.where(known, values, 0.0)
-    summed = (kept if average == "authors" else np.arctanh(np.clip(kept, -CLIP, CLIP))).sum(0)
+    summed = (np.arctanh(np.clip(kept, -CLIP, CLIP)) if average == "fisher" else kept).sum(0)
     often = known.sum(0)
-    return np.where(often > 0, np.tanh(summed / np.maximum(often, 1)), np.nan)
+    mean = summed / np.maximum(often, 1)
+    return np.where(often > 0, mean if average == "mean" else np.tanh(mean), np.nan)
 
 
 def _average(values: Scores, average: Average) -> Figure:
@@ -217,5 +218,9 @@ def _average(values: Scores, average: Average) -> Figure:
 
 
 def _words(average: Average) -> str:
-    words: dict[Average, str] = {"fisher": "tanh of the mean of arctanh", "authors": "tanh of the mean"}
+    words: dict[Average, str] = {
+        "mean": "plain mean",
+        "fisher": "tanh of the mean of arctanh",
+        "authors": "tanh of the mean",
+    }
     return words[average]

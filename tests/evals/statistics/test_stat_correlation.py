@@ -159,7 +159,9 @@ def test_within_and_across_generators() -> None:
         stats.spearmanr(judge[rows & np.isfinite(judge)], people[rows & np.isfinite(judge)]).statistic
         for rows in (generators == name for name in "abcde")
     ]
-    assert inside.value == pytest.approx(np.tanh(np.arctanh(each).mean()))
+    assert inside.value == pytest.approx(np.mean(each))
+    fisher = within_groups(judge, people, groups=list(generators), clusters=prompts, average="fisher", draws=20)
+    assert fisher.value == pytest.approx(np.tanh(np.arctanh(each).mean()))
     assert (inside.n, inside.total) == (249, 300)
     assert "5 of 6 groups" in inside.note
     assert inside.interval is not None
