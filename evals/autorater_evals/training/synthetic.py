@@ -104,9 +104,12 @@ def brightness_set(folder: Path, *, train: int = 64, held_out: int = 40, seed: i
 
 
 def _two_levels(random: np.random.Generator) -> tuple[int, int]:
-    """Two mean levels, 40 to 215, at least 40 apart."""
-    low = int(random.integers(40, 176))
-    high = int(random.integers(low + 40, 216))
+    """Two mean levels, 40 to 65 apart, between 40 and 215.
+
+    With larger gaps the level of one picture alone would often tell, and a small student would stop at that.
+    """
+    low = int(random.integers(40, 150))
+    high = low + int(random.integers(40, 66))
     return (low, high) if random.random() < 0.5 else (high, low)
 
 
