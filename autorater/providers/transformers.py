@@ -184,6 +184,7 @@ class TransformersModel:
         return dict(features.to(self._device, dtype=self._dtype))
 
     def _read_config(self) -> Any:
+        allow_torchvision()  # reading a configuration imports the module of its model, and some of them torchvision
         try:
             config: Any = cast("Any", transformers.AutoConfig).from_pretrained(self._source, **self._access())
         except Exception as error:  # OSError, ValueError, KeyError or an error of the hub's client
@@ -199,7 +200,6 @@ class TransformersModel:
         return config
 
     def _load(self) -> _Loaded:
-        allow_torchvision()
         try:
             with _progress_bars(self._allow_downloads):
                 processor: Any = cast("Any", transformers.AutoProcessor).from_pretrained(self._source, **self._access())

@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_LOCAL_TEMPERATURE = 0.7
 AsJson = Annotated[bool, typer.Option("--json", help="Print the card as JSON on stdout and nothing else there.")]
 
 
@@ -91,6 +92,9 @@ def distill(
     check_plan(plan)
     ends = _two(scale, "--scale") if scale else None
     source = open_source(data, folder=folder, parts=part or (), limit=limit)
+    if teacher.startswith("transformers:") and tries > 1 and options.temperature is None:
+        # Without one, a local model answers greedily, and every try would be the same.
+        options = replace(options, temperature=_LOCAL_TEMPERATURE, seed=options.seed or 0)
     found = distill_source(
         source,
         lambda log: replace(
