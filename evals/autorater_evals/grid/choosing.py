@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autorater_evals.grid.result import Choice, Splits, Tried
-from autorater_evals.grid.subsets import Names, choosing, label
+from autorater_evals.grid.subsets import Names, choosing, label, short_label
 from autorater_evals.grid.target import Target
 from autorater_evals.statistics.comparing import Difference, permutation_p
 from autorater_evals.statistics.ranks import ranks
@@ -99,7 +99,7 @@ def choose(marks: Marks, tried: Sequence[Tried], chooses: Mask, *, pool: Names) 
         over_all=over_all,
         best=marks.subsets[best],
         best_whole=tried[best].whole,
-        note=_note(names, len(tried), int(eligible.sum()), over_none, p, over_all),
+        note=_note(short_label(names, pool) if names else "", len(tried), int(eligible.sum()), over_none, p, over_all),
     )
 
 
@@ -137,18 +137,18 @@ def _minus(one: float | None, other: float | None) -> float | None:
 
 
 def _note(
-    names: Names,
+    name: str,
     tried: int,
     eligible: int,
     over_none: Difference | None,
     permutation: float | None,
     over_all: Difference | None,
 ) -> str:
-    """The honest sentence: how many were tried, and what the prompts that did not choose say."""
+    """What may be concluded of the subset called `name` ("": none): how many were tried, what the other prompts say."""
     searched = (
         f"{tried:,} subsets were tried ({eligible:,} could be chosen), so the best figure is high partly by chance"
     )
-    if not names:
+    if not name:
         return f"{searched}; no subset of specialists beat none of them on the prompts that choose."
     if over_none is None or over_none.figure.value is None:
         told = f"{searched}; without specialists the judge has no result, so that no gain over none can be told"
@@ -160,11 +160,11 @@ def _note(
     p = max(value for value in (over_none.p, permutation, 0.0) if value is not None)
     known = interval is not None and over_none.p is not None
     if known and p < 0.05 and gain > 0:
-        return f"{searched}; on prompts that did not choose, {label(names)} still gains {gain:+.4f} over none."
+        return f"{searched}; on prompts that did not choose, {name} still gains {gain:+.4f} over none."
     if known and p < 0.05:
-        return f"{searched}; on prompts that did not choose, {label(names)} is worse than none ({gain:+.4f})."
+        return f"{searched}; on prompts that did not choose, {name} is worse than none ({gain:+.4f})."
     return (
-        f"{searched}; on prompts that did not choose, {label(names)} shows no gain over none that could not be chance "
+        f"{searched}; on prompts that did not choose, {name} shows no gain over none that could not be chance "
         f"({gain:+.4f}): do not report the figure on the prompts that chose it."
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from autorater_evals.figure import Figure
 from autorater_evals.grid.planning import Plan
 from autorater_evals.grid.result import Effect, GridResult, Tried
-from autorater_evals.grid.subsets import Names, label
+from autorater_evals.grid.subsets import Names, label, short_label
 from autorater_evals.printing import counted, lines, say, with_interval
 from autorater_evals.statistics.comparing import Difference
 
@@ -64,17 +64,19 @@ def choice_lines(result: GridResult) -> list[str]:
     if choice is None:
         return ["No subset has a figure."]
     told = [
-        f"Chosen: {label(choice.specialists)}",
+        f"Chosen: {short_label(choice.specialists, result.pool)}",
         f"  on the prompts that chose it    {show_figure(choice.chooses)}",
         f"  on the other prompts            {show_figure(choice.reports)}   <- report this one",
         f"  optimism (in minus out)         {_signed(choice.optimism)}; of the gain over none "
         f"{_signed(choice.gain_optimism)}",
         f"  minus none, other prompts       {show_difference(choice.over_none, permutation=choice.permutation_p)}",
         f"  minus all, other prompts        {show_difference(choice.over_all)}",
-        f"Best over all items (a search without a split): {label(choice.best)} {show_figure(choice.best_whole)}",
+        f"Best over all items (a search without a split): {short_label(choice.best, result.pool)} "
+        f"{show_figure(choice.best_whole)}",
     ]
     if splits := result.splits:
-        often = ", ".join(f"{name} {number}x" for name, number in list(splits.chosen.items())[:3])
+        every = {label(result.pool): short_label(result.pool, result.pool)}
+        often = ", ".join(f"{every.get(name, name)} {number}x" for name, number in list(splits.chosen.items())[:3])
         told += [
             f"Over {splits.number} random splits a choice gains over {splits.beyond}",
             f"  on the prompts that chose it    {_signed(splits.gain_chooses)}",
@@ -93,7 +95,7 @@ def _subsets(result: GridResult) -> Iterable[str]:
     shown = _shown(result)
     rows = [
         [
-            label(one.specialists) + ("" if one.eligible else " (too few results)"),
+            short_label(one.specialists, result.pool) + ("" if one.eligible else " (too few results)"),
             with_interval(one.chooses),
             with_interval(one.reports),
             with_interval(one.whole),

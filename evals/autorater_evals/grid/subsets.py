@@ -36,6 +36,12 @@ def label(names: Iterable[str]) -> str:
     return "+".join(names) or "none"
 
 
+def short_label(names: Iterable[str], pool: Sequence[str]) -> str:
+    """A subset in words; all of more than three specialists as "all (15)", so that a table stays readable."""
+    listed = tuple(names)
+    return f"all ({len(listed)})" if len(listed) > 3 and listed == tuple(pool) else label(listed)
+
+
 def folder_name(names: Iterable[str]) -> str:
     """The name of the folder that holds the run log of a subset."""
     text = label(names)

@@ -15,7 +15,15 @@ from autorater_evals.answers import Answer
 from autorater_evals.benchmark import Dimension, Part
 from autorater_evals.grid.choosing import Marks, best_of, eligible_of, repeat_splits, value_of
 from autorater_evals.grid.effects import effects_of
-from autorater_evals.grid.subsets import choose_pool, choosing, count_subsets, folder_name, label, subsets_of
+from autorater_evals.grid.subsets import (
+    choose_pool,
+    choosing,
+    count_subsets,
+    folder_name,
+    label,
+    short_label,
+    subsets_of,
+)
 from autorater_evals.grid.target import Target, make_target, targets_of
 from autorater_evals.item import Item, Opinion, Preference
 
@@ -137,6 +145,9 @@ def test_subsets_are_none_singles_pairs_triples_and_all() -> None:
     assert count_subsets(21, most=3) == 1 + 21 + 210 + 1330 + 1
     assert len(subsets_of("abc", most=3)) == count_subsets(3, most=3) == 8
     assert label(()) == "none"
+    assert short_label(tuple("abcd"), tuple("abcd")) == "all (4)"
+    assert short_label(tuple("abc"), tuple("abc")) == "a+b+c"
+    assert short_label(tuple("abcd"), tuple("abcde")) == "a+b+c+d"
     assert folder_name(("a", "b")) == "a+b"
     long = folder_name([f"specialist_{number}" for number in range(20)])
     assert len(long) < 60
