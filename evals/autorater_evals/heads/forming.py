@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autorater.errors import UsageError
+from autorater.vision_ops import allow_torchvision
 from autorater_evals.heads.data import Data
 from autorater_evals.heads.examples import Labelled
 from autorater_evals.heads.settings import Settings
@@ -47,6 +48,7 @@ def make_form(data: Data, base: str, settings: Settings, labelled: Mapping[str, 
     """
     import transformers
 
+    allow_torchvision()  # reading a configuration imports the module of its model, and some of them torchvision
     folder = find_base(base)
     config = load_pretrained(transformers.AutoConfig, folder)
     ranked = settings.loss in ("bt", "gpm")

@@ -1,6 +1,8 @@
 """The command `autorater train-head`: JSON and a card, and every wrong call told in one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,17 @@ def test_it_trains_and_prints_json_or_the_card(tmp_path: Path, base: Path) -> No
     assert card.stdout.startswith("# A reward head\n")
     assert "loss gpm of 4 numbers, head skipca" in card.stdout
     assert str(tmp_path) not in (tmp_path / "x" / "evaluation.json").read_text()
+
+
+def test_it_trains_in_a_process_of_its_own(tmp_path: Path, base: Path) -> None:
+    """What this test's own process has imported and declared hides what the command forgets to."""
+    data = plant_pairs(tmp_path / "data", 12)
+    call = ["train-head", data, "--base", base, "--loss", "bt", "--frozen", "--out", tmp_path / "x"]
+    found = subprocess.run(
+        [sys.executable, "-m", "autorater", *map(str, call)], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("# A reward head\n")
 
 
 @pytest.mark.parametrize(
