@@ -32,13 +32,13 @@ def grid(
 ) -> None:
     """Try subsets of specialists: choose on some prompts, report on the others.
 
-    --tools are those to choose from (default: all that are ready and apply). Specialists look once at each image; every
-    subset's run is recorded in --log, resumes and replays.
+    --tools are those to choose from (default: all that are ready, apply, and that the judge can read). Specialists look
+    once at each image; every subset's run is recorded in --log, resumes and replays.
     """
     require_statistics()
     from autorater.errors import UsageError
     from autorater_evals.benchmark import get_benchmark
-    from autorater_evals.grid.judging import open_base, ready_cards, record_assessments
+    from autorater_evals.grid.judging import open_base, read_by, ready_cards, record_assessments
     from autorater_evals.grid.printing import print_grid, show_plan
     from autorater_evals.grid.search import Search, make_plan, one_part, run_grid
     from autorater_evals.grid.subsets import choose_pool, choosing, count_subsets
@@ -55,7 +55,7 @@ def grid(
     choosing(target.clusters, share=choose_share)  # better refused before the work than after it
     if options.model == "embedded" and target.part.kind == "questions":
         raise UsageError("questions are answered by a VLM: name one with --model")
-    pool, left_out = choose_pool(options.tools, ready_cards(options), items)
+    pool, left_out = choose_pool(options.tools, ready_cards(options), items, reads=read_by(options, items))
     for text in left_out:
         tell(text)
     log = options.log or default_log(f"grid-{benchmark}", options, parts=[target.part.name], limit=limit)

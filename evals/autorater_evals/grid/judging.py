@@ -26,6 +26,7 @@ from autorater.progress import Bar
 from autorater.request import Request
 from autorater.runlog import RunLog
 from autorater.selection import Selection, applicable
+from autorater.specialist_judge import SpecialistJudge
 from autorater.sync import run_sync
 from autorater.toolbox import Toolbox
 from autorater.vlm_judge import VlmJudge
@@ -232,6 +233,21 @@ def ready_cards(options: JudgeOptions) -> dict[str, Card]:
         return toolbox.ready()
     finally:
         toolbox.close()
+
+
+def read_by(options: JudgeOptions, items: Iterable[Item]) -> Names | None:
+    """The specialists whose readings the embedded judge of these options can use; None for a VLM, which reads all.
+
+    Raises:
+        UsageError: the criterion is neither a dimension nor a reading.
+
+    """
+    if options.model != "embedded":
+        return None
+    if "." in options.criterion:
+        return (options.criterion.partition(".")[0],)
+    judge = SpecialistJudge(criterion=options.criterion)
+    return tuple(sorted({name for edit in {bool(item.sources) for item in items} for name in judge.reads(edit=edit)}))
 
 
 def open_base(options: JudgeOptions, pool: Names) -> AutoRater:

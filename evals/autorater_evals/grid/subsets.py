@@ -48,11 +48,13 @@ def folder_name(names: Iterable[str]) -> str:
     return text if len(text) <= _LONGEST else f"{text.count('+') + 1}-specialists-{digest(text.encode())[:12]}"
 
 
-def choose_pool(tools: str, ready: Mapping[str, Card], items: Iterable[Item]) -> tuple[Names, tuple[str, ...]]:
+def choose_pool(
+    tools: str, ready: Mapping[str, Card], items: Iterable[Item], *, reads: Names | None = None
+) -> tuple[Names, tuple[str, ...]]:
     """The specialists to choose from, sorted, and in words which were left out and why.
 
-    `tools` are names, or "auto" or "all" for every one that is ready. One that can look at none of the items (it needs
-    a source image, or a rival) is left out.
+    `tools` are names, or "all" for every one that is ready, or "auto" for those among them that the judge `reads`
+    (None: it reads all). One that can look at none of the items (it needs a source image, or a rival) is left out.
 
     Raises:
         UsageError: a name is unknown or not ready, or nothing is left to choose from.
@@ -63,15 +65,21 @@ def choose_pool(tools: str, ready: Mapping[str, Card], items: Iterable[Item]) ->
         raise UsageError(f"--tools of a grid are the specialists to choose from, as in a,b,c, or all; got {tools!r}")
     if unknown := [name for name in selection.names if name not in ready]:
         raise UsageError(f"no specialist that is ready is called {unknown[0]!r}; {did_you_mean(unknown[0], ready)}")
-    named = selection.names or tuple(ready)
+    unread = () if reads is None or selection.how != "auto" else tuple(name for name in ready if name not in reads)
+    named = selection.names or tuple(name for name in ready if name not in unread)
     given = _given(items)
     kept = tuple(sorted(name for name in named if set(ready[name].meta.needs) <= given))
     if not kept:
         raise UsageError(
             f"none of the specialists that are ready applies to these items ({', '.join(named) or 'none'})"
         )
-    left_out = [name for name in selection.names if name not in kept]
-    return kept, tuple(f"{name} applies to none of the items and is left out" for name in left_out)
+    left_out = [f"{name} applies to none of the items and is left out" for name in selection.names if name not in kept]
+    if unread:
+        left_out.append(
+            f"this judge reads {', '.join(kept)} alone: {len(unread)} more that are ready are left out "
+            "(--tools all tries them too)"
+        )
+    return kept, tuple(left_out)
 
 
 def _given(items: Iterable[Item]) -> set[str]:

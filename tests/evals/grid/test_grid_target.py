@@ -10,11 +10,14 @@ import pytest
 from autorater.card import Card
 from autorater.checklist import Checklist
 from autorater.checklist import Item as Question
+from autorater.cli_options import JudgeOptions
 from autorater.errors import UsageError
+from autorater.specialist_judge import SpecialistJudge
 from autorater_evals.answers import Answer
 from autorater_evals.benchmark import Dimension, Part
 from autorater_evals.grid.choosing import Marks, best_of, eligible_of, repeat_splits, value_of
 from autorater_evals.grid.effects import effects_of
+from autorater_evals.grid.judging import read_by
 from autorater_evals.grid.subsets import (
     choose_pool,
     choosing,
@@ -179,6 +182,11 @@ def test_the_pool_is_what_is_ready_and_applies() -> None:
     pool, said = choose_pool("plain,face", ready, pairs)
     assert pool == ("plain",)
     assert said == ("face applies to none of the items and is left out",)
+    pool, said = choose_pool("auto", ready, pairs, reads=("plain", "elsewhere"))
+    assert pool == ("plain",)
+    assert said == ("this judge reads plain alone: 2 more that are ready are left out (--tools all tries them too)",)
+    assert choose_pool("all", ready, pairs, reads=("plain",)) == (("plain", "versus"), ())
+    assert choose_pool("versus", ready, pairs, reads=("plain",)) == (("versus",), ())
     for wrong, words in (
         ("none", "specialists to choose from"),
         ("plian", "no specialist that is ready"),
@@ -186,6 +194,16 @@ def test_the_pool_is_what_is_ready_and_applies() -> None:
     ):
         with pytest.raises(UsageError, match=words):
             choose_pool(wrong, ready, pairs)
+
+
+def test_the_embedded_judge_is_given_what_it_reads() -> None:
+    judge, pairs = SpecialistJudge(), [_pair("1", "a")]
+    edits = [pairs[0].model_copy(update={"sources": pairs[0].images[:1]})]
+    assert read_by(JudgeOptions(), pairs) == judge.reads(edit=False)
+    assert read_by(JudgeOptions(), edits) == judge.reads(edit=True)
+    assert set(read_by(JudgeOptions(), pairs + edits) or ()) == {*judge.reads(edit=False), *judge.reads(edit=True)}
+    assert read_by(JudgeOptions(criterion="sharpness.detail"), pairs) == ("sharpness",)
+    assert read_by(JudgeOptions(model="openai:any"), pairs) is None
 
 
 def _marks(rows: dict[tuple[str, ...], list[float]]) -> Marks:
