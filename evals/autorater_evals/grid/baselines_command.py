@@ -1,6 +1,8 @@
 """`autorater eval baselines`: every specialist's readings as judges, on the same items."""
 
 import sys
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from autorater_evals.grid.baselines import Baselines
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+_WIDE = 120
+"""Letters of a line of the table at most; what does not fit is named below it."""
 
 
 @with_judge_options
@@ -58,19 +62,36 @@ def baselines(
 
 
 def _show(result: "Baselines") -> None:
-    from autorater_evals.printing import lines, number, say, with_interval
+    from autorater_evals.printing import lines, say
+
+    heading, *table = _table(result)
+    fitting = _fitting([heading, *table])
+    say(f"{result.title}: single readings as judges, {result.items:,} items", "")
+    say(*lines(heading[:fitting], [row[:fitting] for row in table]), "")
+    if left := heading[fitting:]:
+        say(f"not shown: {', '.join(left)}; see --json, or ask for one by --part and --dimension")
+    say(*(f"note: {note}" for note in result.notes))
+    say("Brackets: 95 % intervals over whole prompts; --json has every measure of each reading.")
+
+
+def _table(result: "Baselines") -> list[list[str]]:
+    """The heading, a row a reading, then rows of others: what it is, and the headline of each part and dimension."""
+    from autorater_evals.printing import number, with_interval
 
     cells = [cell for cell in result.rows[0].cells if cell.headline] if result.rows else []
     columns = [" ".join(filter(None, (cell.part, cell.dimension, cell.figure.measure))) for cell in cells]
-    table: list[list[str]] = []
+    table = [["reading", "better", "measured", *columns]]
     for row in result.rows:
         shown = [cell.figure for cell in row.cells if cell.headline]
-        coverage = f"{row.measured:,} of {row.total:,}"
         figures = [f"{with_interval(one)}" + ("" if one.n == one.total else f" (n = {one.n:,})") for one in shown]
-        table.append([row.reading, row.better, coverage, *figures])
+        table.append([row.reading, row.better, f"{row.measured:,} of {row.total:,}", *figures])
     for judge, told in result.published.items():
         values = [number(told.get(f"{cell.part} {cell.figure.measure}")) for cell in cells]
         table.append([f"{judge} (published)", "", "", *values])
-    say(f"{result.title}: single readings as judges, {result.items:,} items", "")
-    say(*lines(["reading", "better", "measured", *columns], table), "", *(f"note: {note}" for note in result.notes))
-    say("Brackets: 95 % intervals over whole prompts; --json has every measure of each reading.")
+    return table
+
+
+def _fitting(table: Sequence[Sequence[str]]) -> int:
+    """How many of the first columns fit a terminal; at least one figure."""
+    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
+    return max(4, sum(end <= _WIDE + 2 for end in accumulate(widths)))

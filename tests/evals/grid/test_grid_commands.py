@@ -104,6 +104,20 @@ def test_baselines_are_the_readings_themselves(folder: Path, tmp_path: Path) -> 
     assert "pairs overall accuracy_half" in shown
 
 
+def test_baselines_of_many_dimensions_fit_a_terminal(folder: Path, tmp_path: Path) -> None:
+    names = [f"dimension_{number}" for number in range(9)]
+    rows = [json.loads(line) for line in (folder / "items.jsonl").read_text().splitlines()]
+    many = folder / "many.jsonl"
+    many.write_text("".join(json.dumps({**row, "preferred": dict.fromkeys(names, "a")}) + "\n" for row in rows))
+    shown = _run("baselines", "jsonl", "--data", many, "--tools", TOOLS, "--log", tmp_path / "log")
+    table, told = shown.split("\n\n")[1:3]
+    assert max(map(len, table.splitlines())) <= 120
+    missing = [name for name in names if name not in table]
+    assert 0 < len(missing) < len(names)
+    assert told.startswith("not shown: ")
+    assert all(name in told for name in missing)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
