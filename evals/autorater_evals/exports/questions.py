@@ -1,12 +1,14 @@
 """The checklist that a row asks: the request's own, or the one that stands in the text."""
 
 import re
+from collections.abc import Iterator
 
 from autorater.checklist import Checklist, Item, default_checklist
 from autorater_evals.exports.shown import Pieces
 
 _HEADING = "Checklist:\n"
 _LINE = re.compile(r"- ([a-z][a-z0-9_]*): (.+)")
+_FENCE = re.compile(r"<<<question ([0-9a-f]+)")
 _PARENTS = re.compile(r"(.+) \(only if ([a-z0-9_]+(?: and [a-z0-9_]+)*) is yes\)")
 
 
@@ -22,12 +24,20 @@ def asked_in(pieces: Pieces) -> Checklist | None:
     if not heading or (before and not before.endswith("\n")):
         return None
     items: list[Item] = []
-    for line in after.splitlines():
-        found = _LINE.fullmatch(line)
-        if not found:
-            break
-        items.append(_item(found[1], found[2], {item.id for item in items}))
+    for name, text in _told(after.split("\n")):
+        items.append(_item(name, text, {item.id for item in items}))
     return Checklist(name="asked", items=tuple(items)) if items else None
+
+
+def _told(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Name and text of each question in the list; a request's own stands between the marks of a fence."""
+    rest = iter(lines)
+    while found := _LINE.fullmatch(next(rest, "")):
+        name, text = found[1], found[2]
+        if begun := _FENCE.fullmatch(text):
+            text, end = next(rest, ""), next(rest, "")
+            text += end.removeprefix(f"question {begun[1]}>>>")
+        yield name, text
 
 
 def _item(name: str, text: str, known: set[str]) -> Item:
