@@ -11,7 +11,7 @@ from autorater_evals.grid.choosing import COVERED, Marks, values_of
 from autorater_evals.grid.result import Effect
 from autorater_evals.grid.subsets import Names
 from autorater_evals.grid.target import Target
-from autorater_evals.statistics.comparing import Difference, difference, two_sided
+from autorater_evals.statistics.comparing import LEAST, Difference, difference, two_sided
 from autorater_evals.statistics.missing import undefined
 from autorater_evals.statistics.resampling import Array, Index, cluster_numbers, draw_weights, few, percentile_interval
 
@@ -128,4 +128,4 @@ def _of_correlation(marks: Marks, drawn: Array, pairs: Sequence[_Pair]) -> Diffe
         interval=percentile_interval(changes[1:], count=count, unit="prompts") if defined else None,
         note=few(count, unit="prompts") if defined else "no interval: fewer than two prompts, or it is undefined",
     )
-    return Difference(figure=figure, p=two_sided(changes[1:]) if defined else None)
+    return Difference(figure=figure, p=two_sided(changes[1:]) if defined and count >= LEAST else None)

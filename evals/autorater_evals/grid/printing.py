@@ -106,9 +106,11 @@ def _subsets(result: GridResult) -> Iterable[str]:
         ]
         for one in shown
     ]
+    left = len(result.tried) - len(shown)
     yield from lines(["subset", "on those that choose", "on the others", "on all", "n", "calls", "cost", "CPU s"], rows)
-    if len(shown) < len(result.tried):
-        yield f"{len(result.tried) - len(shown):,} more subsets in --json"
+    if left:
+        yield f"{left:,} more subset{'' if left == 1 else 's'} in --json"
+    yield "Brackets: 95 % intervals over whole prompts (* fewer than 20: too narrow)."
 
 
 def _shown(result: GridResult) -> list[Tried]:
@@ -135,6 +137,8 @@ def _effects(effects: Iterable[Effect]) -> Iterable[str]:
     ]
     heading = ["adding", "changes it by", "95 %", "p", "pairs of subsets", "units better", "worse", "most often worse"]
     yield from lines(heading, rows)
+    if len(rows) > 1:
+        yield f"p: of each alone; of {len(rows)} specialists believe one below {0.05 / len(rows):.4f} (Bonferroni)."
 
 
 def _reach(figure: Figure) -> str:

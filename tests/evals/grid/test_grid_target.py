@@ -100,22 +100,17 @@ def test_questions_are_units_of_their_own() -> None:
     np.testing.assert_array_equal(target.marks_of(told), [1, 0, NAN, NAN])
 
 
+def _image(id: str, *, cluster: str, mean: float) -> Item:
+    opinions = {"look": Opinion(mean=mean)}
+    return Item(id=id, part="pairs", prompt="p", images=("1.png",), cluster=cluster, opinions=opinions)
+
+
 @pytest.mark.parametrize("measure", ["pearson", "spearman", "kendall_b"])
 def test_correlations_are_those_of_scipy(measure: str) -> None:
     stats: Any = import_module("scipy.stats")
     random = np.random.default_rng(3)
     people, judge = random.integers(0, 5, 40) / 2, random.integers(0, 7, 40).astype(float)
-    items = [
-        Item(
-            id=str(n),
-            part="pairs",
-            prompt="p",
-            images=("1.png",),
-            cluster=str(n // 2),
-            opinions={"look": Opinion(mean=float(mean))},
-        )
-        for n, mean in enumerate(people)
-    ]
+    items = [_image(str(n), cluster=str(n // 2), mean=float(mean)) for n, mean in enumerate(people)]
     target = _target(measure, *items, kind="points")
     told = {str(n): Answer("scored", score=score) for n, score in enumerate(judge) if n != 7}
     marks = target.marks_of(told)
@@ -265,3 +260,17 @@ def test_the_effect_of_a_specialist_is_the_mean_paired_change_by_size() -> None:
     # c: none 0; to a -2/4, to b -1/4.
     assert found["c"].change.figure.value == pytest.approx((0 - 0.375) / 2)
     assert [one.specialist for one in effects_of(_marks({(): [1.0, 0.0]}), "x")] == ["x"]
+
+
+@pytest.mark.parametrize(("clusters", "known"), [(5, False), (6, True)])
+def test_a_change_of_a_correlation_has_no_p_over_few_prompts(clusters: int, known: bool) -> None:
+    random = np.random.default_rng(4)
+    people = random.normal(size=24)
+    items = [_image(str(n), cluster=str(n % clusters), mean=float(mean)) for n, mean in enumerate(people)]
+    rows = np.stack([random.normal(size=24), people + random.normal(size=24)])
+    (found,) = effects_of(Marks(_target("pearson", *items, kind="points"), ((), ("a",)), rows), "a")
+    gain = [float(np.corrcoef(row, people)[0, 1]) for row in rows]
+    assert found.change.figure.value == pytest.approx(gain[1] - gain[0])
+    assert found.change.figure.interval is not None
+    assert "too narrow" in found.change.figure.note
+    assert (found.change.p is not None) == known
