@@ -5,13 +5,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from autorater.cli_options import JudgeOptions, with_judge_options
 from autorater.errors import UsageError, one_line
+from autorater_evals.fallback import Fallback
 from autorater_evals.grid.baselines_command import baselines
 from autorater_evals.grid.counterfactual_command import counterfactual
 from autorater_evals.published.command import published
@@ -21,23 +21,16 @@ _TOLD = 10
 """Unusable items that are named on the terminal."""
 
 
-class _Benchmarks(TyperGroup):
-    """`autorater eval NAME …` is `autorater eval run NAME …` for every name that is no command."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command of these words. Raises UsageError when the first is neither a command nor a benchmark."""
-        if not args or args[0].startswith("-") or args[0] in self.commands:
-            return super().resolve_command(ctx, args)
+class _Benchmarks(Fallback):
+    def known(self, word: str) -> None:
+        """Raise UsageError when a word is neither a command nor a benchmark."""
         from autorater.suggest import did_you_mean
         from autorater_evals.benchmark import benchmark_names
 
         names = benchmark_names()
-        if args[0] not in names:
-            raise UsageError(
-                f"{args[0]!r} is neither a benchmark nor a command of eval; "
-                f"{did_you_mean(args[0], [*self.commands, *names])}"
-            )
-        return super().resolve_command(ctx, ["run", *args])
+        if word not in names:
+            known = did_you_mean(word, [*self.commands, *names])
+            raise UsageError(f"{word!r} is neither a benchmark nor a command of eval; {known}")
 
 
 app = typer.Typer(

@@ -6,24 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from autorater.cli_options import JudgeOptions, with_judge_options
 from autorater.errors import UsageError
+from autorater_evals.fallback import Fallback
 from autorater_evals.requirements import require_statistics
 
-
-class _Data(TyperGroup):
-    """`autorater distill DATA …` is `autorater distill run DATA …` for all that is no command."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command of these words."""
-        named = args and not args[0].startswith("-") and args[0] not in self.commands
-        return super().resolve_command(ctx, ["run", *args] if named else args)
-
-
 app = typer.Typer(
-    cls=_Data,
+    cls=Fallback,
     help="Labelled data and a teacher in, a training set of verified rationales out: `autorater distill DATA …`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
