@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autorater.canonical import digest
 from autorater.errors import BudgetExceeded, MissingExtraError, ProviderError, UsageError
 from autorater.events import Requested
 from autorater.judge import Loop, end, item_key
@@ -140,10 +141,17 @@ def check(folder: str | Path) -> Checked:
         "card.md": describe(card),
     }
     differing = [name for name, text in wanted.items() if _read(out / name) != text]
-    files = set(TrainSet(out).files) if (out / "images").is_dir() else set[str]()
-    used = {image for one in made.examples for image in (*one.candidates, *one.sources)}
-    missing = len(used - files)
-    return Checked(out, len(made.examples), (*differing, *([f"{missing} images are missing"] if missing else [])))
+    return Checked(out, len(made.examples), (*differing, *_faulty_images(out, made.examples)))
+
+
+def _faulty_images(out: Path, examples: Sequence[Example]) -> Iterator[str]:
+    """How many images are not there, and how many are not what their names say."""
+    files = dict(TrainSet(out).files) if (out / "images").is_dir() else {}
+    used = {image for one in examples for image in (*one.candidates, *one.sources)}
+    if missing := len(used - files.keys()):
+        yield f"{missing} images are missing"
+    if changed := sum(digest(files[name].read_bytes()) != name for name in used & files.keys()):
+        yield f"{changed} images have other bytes"
 
 
 def _read(path: Path) -> str:

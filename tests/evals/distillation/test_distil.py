@@ -299,8 +299,11 @@ def test_a_set_that_was_changed_is_told(tmp_path: Path) -> None:
     teach(data, tmp_path / "set", plan=FREE)
     path = tmp_path / "set" / "examples.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace("image_1", "image_2", 1), encoding="utf-8")
-    next((tmp_path / "set" / "images").iterdir()).unlink()
-    assert check(tmp_path / "set").differing == ("examples.jsonl", "1 images are missing")
+    gone, changed, *_ = sorted((tmp_path / "set" / "images").iterdir())
+    gone.unlink()
+    changed.write_bytes(changed.read_bytes() + b"more")
+    told = ("examples.jsonl", "1 images are missing", "1 images have other bytes")
+    assert check(tmp_path / "set").differing == told
 
 
 def test_a_teacher_is_a_vlm_and_reads_all_assessments(tmp_path: Path) -> None:

@@ -136,6 +136,15 @@ PLANTED: dict[str, tuple[str, Draft, str]] = {
         "speaks of the label: 'The correct answer'",
     ),
     "the label's decimals": ("leakage", rated(8, 7.9, "It is a 3.02.", shown="3.02"), "quotes the label: 3.02"),
+    "the label's decimals within a reading": (
+        "leakage",
+        replace(
+            with_evidence("The depth of Image 1 is 48.12, and 8.12 is fair."),
+            subject=pair("").subject.model_copy(update={"numbers": (8.12,), "prompt": "a car for 8.12"}),
+            shown="for 8.12, depth 48.12",
+        ),
+        "quotes the label: 8.12",
+    ),
     "a number from nowhere": ("grounding", pair("Image 1 has 61.5 points."), "the number 61.5 is in no assessment"),
     "a percentage": ("grounding", pair("Image 1 is better by 20 %."), "the number 20 % is in no assessment"),
     "a misquoted reading": ("grounding", with_evidence("The depth is 48.9."), "the number 48.9"),

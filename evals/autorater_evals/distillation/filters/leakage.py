@@ -32,7 +32,7 @@ def reason(draft: Draft, context: Context) -> str | None:
             if (found := pattern.search(text)) is not None:
                 return f"speaks of the label: {found.group()!r}"
         for number in _decimals(draft):
-            if re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text):
+            if _stands_in(number, text):
                 return f"quotes the label: {number}"
     return None
 
@@ -45,4 +45,9 @@ def _decimals(draft: Draft) -> list[str]:
     if label.score is not None:
         written.append(f"{label.score:.1f}")  # as the block says it
     lines = "\n".join(draft.evidence.lines)
-    return [number for number in dict.fromkeys(written) if number not in lines]
+    return [number for number in dict.fromkeys(written) if not _stands_in(number, lines)]
+
+
+def _stands_in(number: str, text: str) -> bool:
+    """Whether it is a number of the text, not a part of a longer one."""
+    return re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text) is not None
