@@ -8,13 +8,14 @@ import numpy as np
 
 from autorater.canonical import digest
 from autorater.errors import ImageError, UsageError
+from autorater_evals.distillation.prompts import prompt_digest
 from autorater_evals.item import Item
 
 
 def components(items: Sequence[Item], *, folder: Path) -> tuple[list[int], dict[str, str]]:
     """For each item the number of its component, and the sha256 of every image file.
 
-    Items that share a cluster, a prompt or an image's bytes are in one.
+    Items that share a cluster, a prompt (without case, punctuation and spaces) or an image's bytes are in one.
 
     Raises:
         ImageError: an image is not there.
@@ -34,7 +35,7 @@ def components(items: Sequence[Item], *, folder: Path) -> tuple[list[int], dict[
         for image in (*item.images, *item.sources):
             if image not in hashes:
                 hashes[image] = _hash(folder / image, name=image)
-        shared = [f"cluster {item.cluster}", f"prompt {item.prompt}"]
+        shared = [f"cluster {item.cluster}", f"prompt {prompt_digest(item.prompt)}"]
         for name in (*shared, *(f"image {hashes[image]}" for image in (*item.images, *item.sources))):
             leader[top(index)] = top(named.setdefault(name, index))
     return [top(index) for index in range(len(items))], hashes

@@ -45,8 +45,11 @@ def read_progress(out: Path, *, key: str) -> Progress:
     """
     path = out / LOG / STATE
     if not path.exists():
-        if (out / "head").exists():
+        others = sorted(one.name for one in out.iterdir() if one.name != LOG) if out.is_dir() else []
+        if "head" in others:
             raise UsageError(f"{str(out)!r} holds a reward head without its log: choose another --out")
+        if others:
+            raise UsageError(f"{str(out)!r} holds {', '.join(others[:3])}, of something else: choose another --out")
         return Progress(key=key)
     try:
         found = Progress.model_validate_json(path.read_bytes())

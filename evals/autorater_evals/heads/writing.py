@@ -16,8 +16,8 @@ def told(result: PerspectiveResult, *, benchmark: str, loss: str) -> str:
     """One sentence for whoever reads the specialist's numbers."""
     figures = "; ".join(in_words(figure) for figure in result.after[:1]) or "no figure"
     return (
-        f"Trained with the loss {loss} on {result.trained + result.hard:,} examples of {benchmark} "
-        f"({result.dimension}); on {result.held_out:,} that it never saw: {figures}."
+        f"On {result.held_out:,} examples that it never saw: {figures}. Trained with the loss {loss} on "
+        f"{result.trained + result.hard:,} examples of {benchmark} ({result.dimension})."
     )
 
 

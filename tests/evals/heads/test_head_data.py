@@ -70,7 +70,7 @@ def test_what_shares_a_prompt_or_an_image_is_held_out_together(tmp_path: Path) -
     file = plant_pairs(tmp_path, 20)
     rows: list[dict[str, Any]] = [
         {"id": "same image", "prompt": "another prompt", "images": ["copy.png", "1a.png"], "preferred": "a"},
-        {"id": "same prompt", "prompt": "thing number 2", "images": ["3a.png", "3b.png"], "preferred": "a"},
+        {"id": "same prompt", "prompt": "Thing number  2!", "images": ["3a.png", "3b.png"], "preferred": "a"},
     ]
     (tmp_path / "copy.png").write_bytes((tmp_path / "0a.png").read_bytes())
     more = write(tmp_path / "more.jsonl", rows).read_text()

@@ -37,7 +37,8 @@ def test_a_frozen_base_with_skipca_learns_what_people_see(tmp_path: Path, base: 
     dark, light = head([View(grey(60), prompt="a thing"), View(grey(200), prompt="a thing")])
     assert number(dark) > number(light)
     assert isinstance(dark, Measured)
-    assert "63 examples of jsonl (overall); on 27 that it never saw: accuracy half" in dark.text
+    assert dark.text.startswith("On 27 examples that it never saw: accuracy half ")
+    assert dark.text.endswith("on 63 examples of jsonl (overall).")
     both = RewardPreference(weights=out)([View(grey(60), prompt="a thing", rival=grey(200))])[0]
     expected = 1 / (1 + math.exp(-(number(dark) - number(light)) / 0.1))
     assert number(both) == pytest.approx(expected, abs=1e-3)

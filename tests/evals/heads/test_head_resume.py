@@ -81,6 +81,15 @@ def test_what_is_done_is_told_again_and_another_training_is_refused(tmp_path: Pa
         train_heads(data, base=str(base), settings=settings, out=out)
 
 
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, base: Path) -> None:
+    data = str(plant_pairs(tmp_path / "data", 12))
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "card.md").write_text("a set")
+    with pytest.raises(UsageError, match=r"holds card\.md, of something else: choose another --out"):
+        train_heads(data, base=str(base), settings=Settings(loss="bt", lora=False), out=tmp_path / "set")
+    assert (tmp_path / "set" / "card.md").read_text() == "a set"
+
+
 def test_the_whole_training_goes_on_from_a_state(tmp_path: Path, base: Path) -> None:
     given: dict[str, Any] = {"loss": "bt", "epochs": 2, "save_every": 2}
     broken, examples = prepare(tmp_path, base, **given)
