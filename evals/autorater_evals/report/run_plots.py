@@ -52,7 +52,7 @@ def _dimensions(runs: Sequence[Scored], benchmark: str, part: str) -> tuple[list
 
 def costs(runs: Sequence[Scored], table: Table) -> Plot:
     """Several runs: what a thousand items cost against each benchmark's first headline figure."""
-    title, panels = "Cost and agreement", list[Panel]()
+    title, panels, free = "Cost and agreement", list[Panel](), False
     for benchmark in dict.fromkeys(run.benchmark for run in runs):
         column = next((one for one in table.columns if one.benchmark == benchmark), None)
         series: list[Series] = []
@@ -64,11 +64,14 @@ def costs(runs: Sequence[Scored], table: Table) -> Plot:
                 each, name = 1000 * profile.cost / profile.items, row_name(run)
                 made = make_series(name, [each], [figure], colour=place, n=figure.n)
                 series.append(Series(name, made.x, made.y, made.low, made.high, [name], place, figure.n))
-        if column and len(series) > 1:
+        if len(series) > 1 and not any(x for one in series for x in one.x):
+            free = True
+        elif column and len(series) > 1:
             label = measure_words(column.measure).removesuffix(" (%)")
             heading = f"{column.title}: {column.part} {column.dimension}".replace("_", " ")
             panels.append(Panel(heading, "US dollars for 1,000 items", label, tuple(series), "points"))
     if not panels:
-        return Plot("costs", title, "left out: it needs two runs of one benchmark whose cost is known.")
+        why = "none of the runs cost anything" if free else "it needs two runs of one benchmark whose cost is known"
+        return Plot("costs", title, f"left out: {why}.")
     caption = "All calls of models, at list prices; local specialists cost nothing here. 95 % intervals. "
     return Plot("costs", title, caption + counts(panels, "Items"), tuple(panels))

@@ -8,8 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
+from scripted import ScriptedModel, answer
 
+from autorater.model import Question
+from autorater_evals import evaluate
 from autorater_evals.report.scored import Scored, open_scored
 from autorater_evals.report.synthetic import write_synthetic
 
@@ -26,6 +30,18 @@ def two_runs(folder: Path) -> tuple[Scored, ...]:
 def hostile_run(folder: Path) -> tuple[Scored, ...]:
     """A run whose every text attacks the page."""
     return open_scored([write_synthetic(folder / "hostile", items=30, side=48, hostile=True)])
+
+
+def rated_run(folder: Path) -> tuple[Scored, ...]:
+    """A judge of single images that sees how bright they are, as people do."""
+
+    def sees(question: Question) -> str:
+        pixels = np.asarray(question.conversation.pictures()[0].rgb(), dtype=np.float64)
+        return answer(question, score=1 + round(9 * float(pixels.mean()) / 255))
+
+    data = rated_pictures(folder / "avt")
+    evaluate("avt", data, log=folder / "log", model=ScriptedModel(sees), tools="none", parts=["points"])
+    return open_scored([folder / "log"])
 
 
 def rated_pictures(folder: Path) -> Path:

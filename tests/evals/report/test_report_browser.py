@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reported_runs import ITEMS, hostile_run
+from reported_runs import ITEMS, hostile_run, rated_run
 
 from autorater_evals.report.chromium import Browser, Tab, find_chromium
 from autorater_evals.report.measure import measure
@@ -60,6 +60,17 @@ def test_both_orders_stand_side_by_side_with_what_was_said_then(tab: Tab) -> Non
     assert orders == ["Shown as a, b", "Shown as b, a"]
     assert tab.run("document.querySelectorAll('.said-then li').length") == 4
     assert tab.run("document.querySelectorAll('.judgments > .judgment').length") == 2
+
+
+def test_the_mark_of_a_single_image_says_that_it_is_of_ranks(browser: Browser, tmp_path: Path) -> None:
+    write_page(tmp_path / "report.html", rated_run(tmp_path), title="Rated")
+    tab = browser.open(tmp_path / "report.html", mark="items")
+    tab.wait("document.querySelector('#detail .states .state')")
+    told = tab.run("[...document.querySelectorAll('.row .state, #detail .states .state')].map((one) => one.title)")
+    assert len(told) == 13
+    assert all("ranks this image near where people rank it" in one for one in told)
+    assert tab.complaints() == []
+    tab.close()
 
 
 def test_keys_move_search_and_leave(tab: Tab) -> None:

@@ -5,17 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
-from reported_runs import hostile_run, rated_pictures
-from scripted import ScriptedModel, answer
+from reported_runs import hostile_run, rated_run
 
-from autorater.model import Question
-from autorater_evals import evaluate
 from autorater_evals.report.drawing import Matrix, Panel, Plot, Series, inline_svg, pdf_file, svg_file
 from autorater_evals.report.plots import make_plots
 from autorater_evals.report.reading import see
-from autorater_evals.report.scored import Scored, open_scored
+from autorater_evals.report.scored import Scored
 from autorater_evals.report.tables import main_table
 
 
@@ -60,18 +56,25 @@ def test_the_points_are_those_of_the_evaluation(runs: tuple[Scored, ...], plots:
 
 
 def test_single_images_have_a_curve_of_peoples_means(tmp_path: Path) -> None:
-    def sees(question: Question) -> str:
-        pixels = np.asarray(question.conversation.pictures()[0].rgb(), dtype=np.float64)
-        return answer(question, score=1 + round(9 * float(pixels.mean()) / 255))
-
-    data = rated_pictures(tmp_path / "avt")
-    evaluate("avt", data, log=tmp_path / "log", model=ScriptedModel(sees), tools="none", parts=["points"])
-    plots = plots_of(open_scored([tmp_path / "log"]))
+    plots = plots_of(rated_run(tmp_path))
     curve = panel(plots["ratings"]).series[0]
     assert list(curve.y) == sorted(curve.y)
     assert curve.n == 12
     assert plots["calibration"].caption == "left out: no run gives pairs more than two different probabilities."
     assert "two runs" in plots["costs"].caption
+
+
+def test_runs_that_cost_nothing_have_no_plot_of_costs(runs: tuple[Scored, ...]) -> None:
+    free = tuple(
+        replace(
+            one,
+            evaluation=one.evaluation.model_copy(
+                update={"profile": one.evaluation.profile.model_copy(update={"cost": 0.0})}
+            ),
+        )
+        for one in runs
+    )
+    assert plots_of(free)["costs"] == Plot("costs", "Cost and agreement", "left out: none of the runs cost anything.")
 
 
 def every_kind() -> Plot:

@@ -117,7 +117,7 @@ function judgmentPart(item, [place, run], number) {
 
 function dimensionState(place, dimension, number) {
   const found = index.runs[place].by[dimension];
-  const mark = found && stateMark(found.state[number]);
+  const mark = found && stateMark(found.state[number], wordsOf(number, dimension));
   return mark ? h("span.said", null, dimension.replaceAll("_", " "), " ", found.said[number] ? foreign(found.said[number]) : null, mark) : null;
 }
 

@@ -125,7 +125,7 @@ function saidOf(item) {
   index.runs.forEach((run, place) => {
     if (run.outcome[item] < 0) return;
     const said = column(place, state.dimension)?.said[item];
-    parts.push(h("span.said", { title: run.name }, index.runs.length > 1 ? `${place + 1} ` : "judge ", said ? foreign(said) : null, stateMark(stateOf(place, item))));
+    parts.push(h("span.said", { title: run.name }, index.runs.length > 1 ? `${place + 1} ` : "judge ", said ? foreign(said) : null, stateMark(stateOf(place, item), wordsOf(item, index.dimensions[state.dimension]))));
   });
   return parts;
 }

@@ -28,10 +28,20 @@ const STATES = {
   n: ["none", "○", "no result"],
 };
 
-function stateMark(state) {
+// What the marks of one image mean: it has no side to agree on.
+const RATED = {
+  a: "the judge ranks this image near where people rank it (at most a third of the part's images apart)",
+  d: "the judge ranks this image far from where people rank it (more than a third of the part's images apart)",
+};
+const ASKED = { a: "all questions are answered as by people", d: "a question is answered otherwise than by people" };
+
+function stateMark(state, words = {}) {
   const known = STATES[state];
-  return known ? h(`span.state.${known[0]}`, { title: known[2], role: "img", "aria-label": known[2] }, known[1]) : null;
+  const told = words[state] || known?.[2];
+  return known ? h(`span.state.${known[0]}`, { title: told, role: "img", "aria-label": told }, known[1]) : null;
 }
+
+const wordsOf = (item, dimension) => dimension === "questions" ? ASKED : rows.images[item].length === 1 ? RATED : {};
 
 const pause = () => new Promise((done) => setTimeout(done));
 
