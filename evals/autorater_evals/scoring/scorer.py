@@ -189,7 +189,7 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
     if read.seen:
         yield (
             f"this judge was fitted on pictures or prompts of {len(read.seen):,} of {len(run.items):,} items: "
-            "their figures are not held out; `python -m autorater_evals.embedded_accuracy` has those that are"
+            "their figures are not held out; those that are: python -m autorater_evals.embedded_accuracy"
         )
     abstained = sum(outcome == "abstained" for outcome in read.outcomes.values())
     if abstained and "." in str(run.settings.get("criterion", "")):
