@@ -211,7 +211,8 @@ def correlation_difference(
 ) -> Difference:
     """How much better `other` correlates with people than `one`, -2 to 2, on the items that all three have.
 
-    Whole clusters are drawn again, the same for both runs; "kendall" is tau-b. p as in `difference`.
+    Whole clusters are drawn again, the same for both runs; "kendall" is tau-b. p as in `difference`,
+    and no interval where no draw differs.
 
     Raises:
         UsageError: Lengths differ, or `kind` is unknown.
@@ -234,9 +235,14 @@ def correlation_difference(
 
     n = len(columns[0])
     found = bootstrap_weights(numbers, count, statistic, draws=draws) if count > 1 else np.empty(0)
+    value, defined = in_sample(statistic, n), found[np.isfinite(found)]
+    if len(defined) and np.ptp(defined) < 1e-12:
+        why = "no interval: the runs differ alike in all draws"
+        alike = Figure(measure=measure, value=value, n=n, total=len(human), note=why)
+        return Difference(figure=alike, p=1.0 if abs(value) < 1e-12 else None)
     interval = percentile_interval(found, count=count, unit=unit)
     note = few(count, unit=unit) if interval else f"no interval: fewer than two {unit}, or too many undefined draws"
-    figure = Figure(measure=measure, value=in_sample(statistic, n), n=n, total=len(human), interval=interval, note=note)
+    figure = Figure(measure=measure, value=value, n=n, total=len(human), interval=interval, note=note)
     return Difference(figure=figure, p=two_sided(found) if interval and count >= LEAST else None)
 
 

@@ -18,6 +18,7 @@ Average = Literal["mean", "fisher", "authors"]
 
 CLIP = 1 - 1e-6
 """Fisher's z of a perfect correlation is infinite; it is taken at this one instead, and the note says so."""
+_NO_INTERVAL = "no interval: too few items, or no draw differs"
 
 
 def correlation(
@@ -65,7 +66,7 @@ def correlation(
         interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
         note = "; ".join(filter(None, [note, few(count, unit="items" if clusters is None else unit)]))
     if interval is None:
-        note = "; ".join(filter(None, [note, "no interval: too few items, or no draw differs"]))
+        note = "; ".join(filter(None, [note, _NO_INTERVAL]))
     elif name != measure:
         interval = interval.model_copy(update={"method": f"{interval.method}, the curve taken as given"})
     return Figure(measure=name, value=value, n=len(one), total=total, interval=interval, note=note)
@@ -126,6 +127,9 @@ def within_groups(
     interval = _grouped_interval(one, other, numbers, kept, measure=measure, average=average, unit=unit, draws=draws)
     n = sum(map(len, kept))
     note = f"{len(kept)} of {kinds} groups have a correlation; {whole.note or _words(average)}"
+    count = len(np.unique(numbers[np.concatenate(kept)])) if kept else 0
+    remark = few(count, unit="items" if clusters is None else unit) if interval else _NO_INTERVAL
+    note = "; ".join(filter(None, [note, "" if whole.value is None else remark]))
     name = f"{measure}_within_groups"
     return Figure(measure=name, value=whole.value, n=n, total=total, interval=interval, note=note)
 
@@ -179,7 +183,7 @@ def across_groups(judge: Scores, people: Scores, *, groups: Sequence[str], measu
     counts = np.bincount(labels, minlength=kinds).astype(np.float64)
     counts[counts == 0] = np.nan
     means = [np.bincount(labels, side, minlength=kinds) / counts for side in (one, other)]
-    found = correlation(means[0], means[1], measure=measure)
+    found = correlation(means[0], means[1], measure=measure, clusters=np.arange(kinds), unit="groups")
     note = "; ".join(part for part in (found.note, f"means of {len(one):,} of {total:,} items") if part)
     return found.model_copy(update={"measure": f"{measure}_across_groups", "note": note})
 

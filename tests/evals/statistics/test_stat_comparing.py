@@ -233,6 +233,16 @@ def test_the_difference_of_two_correlations_is_scipys_in_each_draw(kind: Correla
     assert found.figure.interval.high == pytest.approx(np.quantile(drawn, 0.975), abs=1e-9)
 
 
+def test_equal_runs_have_no_interval_of_a_difference_of_correlations() -> None:
+    random = np.random.default_rng(6)
+    people, run = random.normal(size=30), random.normal(size=30)
+    for other in (run, 2 * run + 1):
+        same = correlation_difference(people, run, other, kind="spearman")
+        assert (same.figure.value, same.figure.interval, same.p) == (pytest.approx(0, abs=1e-12), None, 1.0)
+    turned = correlation_difference(run, run, -run, kind="spearman")
+    assert (turned.figure.value, turned.figure.interval, turned.p) == (pytest.approx(-2), None, None)
+
+
 def test_a_constant_side_has_no_difference_of_correlations() -> None:
     found = correlation_difference(np.arange(5.0), np.ones(5), np.arange(5.0), kind="pearson")
     assert (found.figure.value, found.p, found.figure.note) == (None, None, "a side is constant")

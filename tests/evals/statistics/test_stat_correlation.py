@@ -176,3 +176,18 @@ def test_within_and_across_generators() -> None:
     assert (across.n, across.total) == (6, 6)
     with pytest.raises(UsageError, match="map the scores first"):
         within_groups(judge, people, groups=list(generators), measure="pearson_logistic4")
+
+
+def test_figures_of_groups_say_when_they_stand_on_little() -> None:
+    random = np.random.default_rng(8)
+    judge, people = random.normal(size=(2, 40))
+    groups, prompts = [f"g{n % 4}" for n in range(40)], [f"p{n // 4}" for n in range(40)]
+    inside = within_groups(judge, people, groups=groups, clusters=prompts, unit="prompts", draws=50)
+    assert inside.note == "4 of 4 groups have a correlation; plain mean; only 10 prompts: the interval is too narrow"
+    alone = within_groups(judge, people, groups=groups, clusters=["p"] * 40)
+    assert alone.interval is None
+    assert "no interval" in alone.note
+    across = across_groups(judge, people, groups=groups)
+    assert across.note.startswith("only 4 groups: the interval is too narrow")
+    many = within_groups(judge, people, groups=groups, draws=50)
+    assert "too narrow" not in many.note
