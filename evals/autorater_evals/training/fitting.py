@@ -259,9 +259,18 @@ def _curve(history: list[dict[str, Any]], what: str) -> tuple[tuple[int, float],
 def _save(trainer: Any, student: Student, out: Path) -> None:
     network = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(network, "merge_and_unload"):
+        base = str(network.peft_config["default"].base_model_name_or_path)
         network.save_pretrained(out / ADAPTER)
+        _name_base(out / ADAPTER, base, student.name.removeprefix("transformers:"))
         network = network.merge_and_unload()
     save_student(network, student.processor, out)
+
+
+def _name_base(adapter: Path, base: str, name: str) -> None:
+    """Let what PEFT wrote name the base as `name` where it names a folder of this machine."""
+    for path in (adapter / "adapter_config.json", adapter / "README.md"):
+        if Path(base).is_absolute() and path.is_file():
+            path.write_text(path.read_text(encoding="utf-8").replace(base, name), encoding="utf-8")
 
 
 def main() -> None:

@@ -33,6 +33,9 @@ def test_lora_moves_the_linear_layers_of_the_language_model_and_nothing_else(tmp
     assert fitted.trained == 2 * 4 * (4 * (32 + 32) + 3 * (32 + 64))
     assert fitted.parameters == fitted.trained + sum(one.numel() for one in weights(student()).values())
     assert (tmp_path / "out" / ADAPTER / "adapter_model.safetensors").is_file()
+    told = [path for path in (tmp_path / "out" / ADAPTER).iterdir() if path.suffix in (".json", ".md")]
+    assert len(told) == 2
+    assert not any(str(student()) in path.read_text(encoding="utf-8") for path in told)
 
 
 def test_named_targets_alone_are_adapted(tmp_path: Path) -> None:
