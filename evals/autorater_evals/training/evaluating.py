@@ -144,7 +144,7 @@ def _header(benchmark: str, items: Sequence[Item], trainset: TrainSet, *, limit:
         title="Held-out examples of a training set",
         card=digest_of_items([]),
         data=digest_of_items(items),
-        licence=str(trainset.card.get("licence", "that of its sources, see the set's card")),
+        licence=str(trainset.card.get("source", {}).get("licence", "that of its sources, see the set's card")),
         training_allowed=True,
         parts=parts,
         counts={part.name: {"items": sum(item.part == part.name for item in items)} for part in parts},

@@ -22,6 +22,7 @@ MEASURES = (
     "accuracy",
 )
 """Those of an evaluation that are told of a training, in order."""
+LEGEND = "Brackets: 95 % intervals over whole components (* fewer than 20: too narrow); log likelihoods in nats."
 
 
 def show_settings(settings: Settings) -> str:
@@ -50,7 +51,7 @@ def print_training(training: Training) -> None:
         return
     sys.stdout.write(f"\nheld out: {training.held_out:,} examples (split {training.split})\n")
     heading = ("measure", "protocol", "specialists", "n", "before", "after")
-    sys.stdout.write("\n".join(lines(heading, compare_phases(training.before, training.after))) + "\n")
+    sys.stdout.write("\n".join(lines(heading, compare_phases(training.before, training.after))) + f"\n{LEGEND}\n")
 
 
 def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:
@@ -89,7 +90,7 @@ def headline(evaluation: Evaluation) -> dict[tuple[str, str], Figure]:
 def print_rounds(found: Rounds) -> None:
     """What each round made of the held-out examples of the first set, on stdout."""
     heading = ("round", "examples", "log p(rationale)", "log p(label | rationale)", "measure", "held out")
-    sys.stdout.write("\n".join(lines(heading, _round_rows(found))) + "\n")
+    sys.stdout.write("\n".join(lines(heading, _round_rows(found))) + f"\n{LEGEND}\n")
 
 
 def _round_rows(found: Rounds) -> Iterator[Sequence[str]]:

@@ -70,7 +70,11 @@ def example_of(
 def keep(folder: Path, examples: Sequence[Example], pictures: Iterator[Picture] | Sequence[Picture]) -> TrainSet:
     """Write a set of made-up examples with a card that says so."""
     images = {one.sha256: (one.media_type, one.data) for one in pictures}
-    card = {"source": "synthetic", "examples": len(examples), "teacher": examples[0].teacher}
+    card = {
+        "source": {"benchmark": "synthetic", "licence": "drawn here"},
+        "examples": len(examples),
+        "teacher": examples[0].teacher,
+    }
     return write_set(folder, examples, images, card, described="# Made-up pictures and labels, for proofs\n")
 
 

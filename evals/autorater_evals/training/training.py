@@ -102,6 +102,8 @@ def train(
         raise UsageError(
             f"a training was begun in {folder.name!r} already: go on with --resume, or choose another --out"
         )
+    if others := _others(folder):
+        raise UsageError(f"{folder.name!r} holds {', '.join(others[:3])}, of something else: choose another --out")
     if how.evaluate and before is None:
         how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
         before = _phase(student, examples, judged, folder / EVALUATIONS / f"before-{asked}", chosen, how)
@@ -124,6 +126,13 @@ def train(
     )
     (folder / RESULT).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def _others(folder: Path) -> list[str]:
+    """What lies in a folder where no training was begun, but for what is written before the first step."""
+    if (folder / BEGUN).is_file() or not folder.is_dir():
+        return []
+    return sorted(one.name for one in folder.iterdir() if one.name not in (EVALUATIONS, NAME))
 
 
 def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:

@@ -157,6 +157,8 @@ def test_the_command_prints_what_it_did(tmp_path: Path) -> None:
     again = run(*told, "--resume", "--json")
     assert json.loads(again.stdout)["held_out"] == 2
     assert run(*told, "--resume", "--max-output-tokens", 8, "--json").exit_code == 0  # asked anew, not trained anew
+    other = run(pairs().folder, "--student", student(), "--out", pairs().folder, "--device", "cpu")
+    assert "holds card.json, card.md, examples.jsonl, of something else" in str(other.exception)
     refused = run(*told)
     assert isinstance(refused.exception, UsageError)
     assert "--resume" in str(refused.exception)
