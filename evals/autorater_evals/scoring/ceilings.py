@@ -19,12 +19,15 @@ def ceiling_rows(part: str, told: Told) -> Iterator[Row]:
         return
     pairs = len(told.items[0].images) == 2
     figures = (
-        (leave_one_out_majority(table, clusters=told.clusters), krippendorff_alpha(table, level="nominal"))
+        (
+            leave_one_out_majority(table, clusters=told.clusters),
+            krippendorff_alpha(table, level="nominal", clusters=told.clusters),
+        )
         if pairs
         else (
             split_half(table, clusters=told.clusters),
             leave_one_out(table, clusters=told.clusters),
-            krippendorff_alpha(table, level="interval"),
+            krippendorff_alpha(table, level="interval", clusters=told.clusters),
         )
     )
     for figure in figures:

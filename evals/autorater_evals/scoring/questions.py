@@ -35,7 +35,7 @@ def question_rows(part: str, items: Sequence[Item], told: Mapping[str, Answers |
     for kind, value in values if len(values) <= 60 else ():
         some = [item for item in asked if item.facets.get(kind) == value]
         if len(some) < len(asked):
-            yield from list(_rows(part, some, told, f"{kind}: {value}"))[:1]
+            yield next(_rows(part, some, told, f"{kind}: {value}"))  # the accuracy alone
 
 
 def _share_of_yes(items: Sequence[Item], told: Mapping[str, Answers | None]) -> Figure:
@@ -63,4 +63,4 @@ def _rows(part: str, items: Sequence[Item], told: Mapping[str, Answers | None], 
     right = np.where(np.isnan(said), np.nan, (said == truth).astype(np.float64))
     yield Row(part=part, slice=slice, figure=mean_figure(right, measure="accuracy", clusters=clusters))
     decided = np.where(said < 0, np.nan, said)
-    yield Row(part=part, slice=slice, figure=cohen_kappa(truth, decided))
+    yield Row(part=part, slice=slice, figure=cohen_kappa(truth, decided, clusters=clusters))

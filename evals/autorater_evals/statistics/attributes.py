@@ -175,7 +175,9 @@ def attribute_agreement(
             alpha=krippendorff_alpha(
                 np.stack([one[:, k], other[:, k]], axis=1), level=level, clusters=clusters, unit=unit
             ),
-            kappa=cohen_kappa(one[:, k], other[:, k], weights=weights, categories=categories),
+            kappa=cohen_kappa(
+                one[:, k], other[:, k], weights=weights, categories=categories, clusters=clusters, unit=unit
+            ),
             pearson=correlation(one[:, k], other[:, k], measure="pearson", clusters=clusters, unit=unit),
         )
         for k, name in enumerate(names)

@@ -10,7 +10,7 @@ from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
 from autorater_evals.statistics.intervals import OfSums, each_row, ratio, statistic_interval
 from autorater_evals.statistics.reading import Ratings, Scores, read_column, read_table
-from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, cluster_numbers
+from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, cluster_numbers, few
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["linear", "quadratic"]
@@ -32,8 +32,8 @@ def krippendorff_alpha(
     Zero is what chance gives, below zero is systematic disagreement. Items with fewer than two ratings say nothing and
     are left out of `n`. Value and interval are evalica's; the interval is Krippendorff's bootstrap of the pairwise
     disagreements (2006), which takes them as independent. With `clusters`, or more than 20,000 items, whole clusters or
-    items are drawn again instead, and alpha is computed anew from their coincidences; where there are more than 12
-    levels that would not fit, and there is no interval. Null where every rating is the same.
+    items are drawn again instead, and alpha is computed anew; nominal and ordinal alpha of more than 12 levels would
+    not fit, and have no interval then. Null where every rating is the same.
 
     Raises:
         UsageError: not a table of items by raters, or not one cluster per item.
@@ -57,10 +57,31 @@ def krippendorff_alpha(
         interval = Interval(low=found.low, high=found.high, method=method)
         return Figure(measure=measure, value=float(found.alpha), n=n, total=total, interval=interval)
     interval, note = None, f"no interval: more than {LEVELS} levels"
-    if len(values) <= LEVELS:
-        interval, note = statistic_interval(_alpha(table, level), numbers, unit=unit, draws=draws), ""
+    if level == "interval" or len(values) <= LEVELS:
+        statistic = _interval_alpha(table) if level == "interval" else _alpha(table, level)
+        interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
+        note = few(int(numbers.max()) + 1, unit="items" if clusters is None else unit)
+        note = note if interval else f"no interval: fewer than two {unit}, or no draw differs"
     value = float(evalica.alpha(frame, distance=level).alpha)
     return Figure(measure=measure, value=value, n=n, total=total, interval=interval, note=note)
+
+
+def _interval_alpha(table: Array) -> OfSums:
+    """Alpha with squared distances, from each item's ratings and the sums of them and of their squares.
+
+    Sum over pairs of (x - y)^2 = 2 (m sum(x^2) - sum(x)^2), within items for what is observed, over all for chance.
+    """
+    m = np.isfinite(table).sum(1).astype(np.float64)
+    told = np.nan_to_num(table - np.nanmean(table))
+    total, squares = told.sum(1), (told**2).sum(1)
+
+    def alpha(sums: Array) -> Array:
+        often, first, second, observed = sums.T
+        expected = (often * second - first**2) / (often - 1)
+        defined = expected > 1e-12 * second
+        return np.where(defined, 1 - observed / np.where(defined, expected, 1.0), np.nan)
+
+    return OfSums(np.column_stack([m, total, squares, (m * squares - total**2) / (m - 1)]), alpha)
 
 
 def _alpha(table: Array, level: Level) -> OfSums:
@@ -89,16 +110,20 @@ def cohen_kappa(
     *,
     weights: Weights | None = None,
     categories: Sequence[float] | None = None,
+    clusters: Clusters = None,
+    unit: str = "clusters",
+    draws: int = DRAWS,
 ) -> Figure:
     """Cohen's kappa of two raters' labels (items,), numbers, NaN or None where there is none; 1 at full agreement.
 
     `weights` count a disagreement by the distance of the two categories' places in order, not by their values: give
     all `categories` of the scale, since one that nobody used would otherwise draw its neighbours together. The
-    interval is the large-sample one of Fleiss, Cohen and Everitt (1969), by statsmodels. Null where both raters gave
-    one and the same label throughout.
+    interval is the large-sample one of Fleiss, Cohen and Everitt (1969), by statsmodels, which takes items as
+    independent; with `clusters` these are drawn again whole instead. Null where both raters gave one and the same label
+    throughout.
 
     Raises:
-        UsageError: a label that is not among `categories`, or raters with different numbers of items.
+        UsageError: a label that is not among `categories`, or raters or clusters of another number of items.
 
     """
     metrics: Any = import_module("sklearn.metrics")
@@ -118,7 +143,13 @@ def cohen_kappa(
         return Figure(measure=measure, value=None, n=n, total=total, note=note)
     codes = [np.searchsorted(levels, side[kept]) for side in (first, second)]
     value = float(metrics.cohen_kappa_score(*codes, labels=np.arange(len(levels)), weights=weights))
-    table = np.bincount(codes[0] * len(levels) + codes[1], minlength=len(levels) ** 2).reshape(len(levels), -1)
+    cells = codes[0] * len(levels) + codes[1]
+    if clusters is not None:
+        numbers, count = cluster_numbers(clusters, n=total, kept=kept)
+        interval = statistic_interval(_kappa(cells, len(levels), weights), numbers, unit=unit, draws=draws)
+        note = few(count, unit=unit) if interval else f"no interval: fewer than two {unit}, or no draw differs"
+        return Figure(measure=measure, value=value, n=n, total=total, interval=interval, note=note)
+    table = np.bincount(cells, minlength=len(levels) ** 2).reshape(len(levels), -1)
     with np.errstate(all="ignore"):
         told = inter_rater.cohens_kappa(table, wt=weights)
         low, high = float(told.kappa_low), float(told.kappa_upp)
@@ -128,6 +159,21 @@ def cohen_kappa(
             low=low, high=min(high, 1.0), method="large-sample normal (Fleiss, Cohen and Everitt, 1969)"
         )
     return Figure(measure=measure, value=value, n=n, total=total, interval=interval)
+
+
+def _kappa(cells: Index, levels: int, weights: Weights | None) -> OfSums:
+    """Kappa from how often each pair of levels was given; `cells` (items,) number the pairs row by row."""
+    sparse: Any = import_module("scipy.sparse")
+    apart = np.abs(np.arange(levels)[:, None] - np.arange(levels)).astype(np.float64)
+    cost = apart**2 if weights == "quadratic" else apart if weights == "linear" else (apart > 0).astype(np.float64)
+
+    def kappa(sums: Array) -> Array:
+        tables = sums.reshape(-1, levels, levels)
+        chance = (tables.sum(2)[:, :, None] * tables.sum(1)[:, None, :] * cost).sum((1, 2)) / tables.sum((1, 2))
+        return np.where(chance > 0, 1 - (tables * cost).sum((1, 2)) / np.where(chance > 0, chance, 1.0), np.nan)
+
+    given = sparse.csr_array((np.ones(len(cells)), (np.arange(len(cells)), cells)), shape=(len(cells), levels**2))
+    return OfSums(given, kappa)
 
 
 def fleiss_kappa(

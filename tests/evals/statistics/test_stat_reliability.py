@@ -88,7 +88,22 @@ def test_alphas_cluster_interval_is_that_of_items_drawn_one_by_one(level: Any) -
     assert found.interval is not None
     assert found.interval.method == "cluster bootstrap, 60 draws of 20 prompts"
     assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
-    assert krippendorff_alpha(ratings(9), level="interval", clusters=["p"] * 300).interval is None
+    alone = krippendorff_alpha(ratings(9), level="interval", clusters=["p"] * 300, unit="prompts")
+    assert (alone.interval, alone.note) == (None, "no interval: fewer than two prompts, or no draw differs")
+
+
+def test_alpha_of_many_levels_has_an_interval_where_distances_are_squared() -> None:
+    table = 40 + ratings(7, n=30, missing=0.2)
+    clusters = [f"{number // 3:02}" for number in range(30)]
+    found = krippendorff_alpha(table, level="interval", clusters=clusters, unit="prompts", draws=40)
+    rng = np.random.default_rng(0)
+    draws = [[3 * int(name) + k for name in rng.integers(0, 10, 10) for k in range(3)] for _ in range(40)]
+    low, high = np.quantile([brute_alpha(table[rows], "interval") for rows in draws], [0.025, 0.975])
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert found.note == "only 10 prompts: the interval is too narrow"
+    ordinal = krippendorff_alpha(table, level="ordinal", clusters=clusters)
+    assert (ordinal.interval, ordinal.note) == (None, "no interval: more than 12 levels")
 
 
 def test_alpha_without_variation_is_null() -> None:
@@ -113,6 +128,26 @@ def test_cohens_kappa_by_hand() -> None:
     outside = (1 - kappa) ** 2 * sum(p[i, 1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in range(2))
     error = math.sqrt((inside + outside - (kappa - chance * (1 - kappa)) ** 2) / (1 - chance) ** 2 / 50)
     assert found.interval.high - found.interval.low == pytest.approx(2 * 1.959964 * error, rel=1e-4)
+
+
+@pytest.mark.parametrize("weights", [None, "linear", "quadratic"])
+def test_kappas_cluster_interval_is_that_of_items_drawn_one_by_one(weights: Any) -> None:
+    rng = np.random.default_rng(2)
+    one = rng.choice([1, 2, 3, 4, 5], 60)
+    other = np.where(rng.random(60) < 0.5, one, rng.choice([1, 2, 3, 4, 5], 60))
+    clusters = [f"{number // 3:02}" for number in range(60)]
+    told: dict[str, Any] = {"weights": weights, "categories": [1, 2, 3, 4, 5]}
+    found = cohen_kappa(one, other, clusters=clusters, unit="prompts", draws=60, **told)
+    drawing = np.random.default_rng(0)
+    draws = [[3 * int(name) + k for name in drawing.integers(0, 20, 20) for k in range(3)] for _ in range(60)]
+    values = np.array([cohen_kappa(one[rows], other[rows], **told).value for rows in draws], dtype=np.float64)
+    low, high = np.quantile(values, [0.025, 0.975])
+    assert found.value == cohen_kappa(one, other, **told).value
+    assert found.interval is not None
+    assert found.interval.method == "cluster bootstrap, 60 draws of 20 prompts"
+    assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
+    alone = cohen_kappa(one, other, clusters=["p"] * 60, unit="prompts", **told)
+    assert (alone.interval, alone.note) == (None, "no interval: fewer than two prompts, or no draw differs")
 
 
 @pytest.mark.parametrize("weights", [None, "linear", "quadratic"])
