@@ -95,10 +95,10 @@ def _rejudged(run: Evaluated, changes: Changes, columns: Sequence[_Column]) -> t
         for column in columns:
             column.changed = dict(column.told)
         if changes.checklist_weights is not None:
-            _take_all(run, changes, columns, run.judgments())
+            _take_all(run, changes, columns)
         return [], Needs()
     if (sibling := _in_grid(run, changes, alone)) is not None:
-        _take_all(sibling, changes, columns, sibling.judgments())
+        _take_all(sibling, changes, columns)
         return [
             Answered(change=one.words()[0], exactly=True, why="the grid holds this subset") for one in alone
         ], Needs()
@@ -140,9 +140,10 @@ def _in_grid(run: Evaluated, changes: Changes, alone: Sequence[Changes]) -> Eval
     return other if whole and differing <= {"tools", "cards", "card_blobs"} else None
 
 
-def _take_all(run: Evaluated, changes: Changes, columns: Sequence[_Column], judgments: Any) -> None:
-    for judgment in judgments:
-        _take(changes, columns, judgment, run.cards)
+def _take_all(run: Evaluated, changes: Changes, columns: Sequence[_Column]) -> None:
+    cards = run.cards
+    for judgment in run.judgments():
+        _take(changes, columns, judgment, cards)
 
 
 def _take(changes: Changes, columns: Sequence[_Column], judgment: Judgment, cards: Mapping[str, Card]) -> None:

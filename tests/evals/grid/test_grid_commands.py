@@ -76,6 +76,8 @@ def test_counterfactual_prints_before_and_after_or_what_is_missing(log: Path) ->
     assert told["rows"][0]["after"]["value"] is None
     shown = _run("counterfactual", log / "subsets" / "none", "--keep", "sharpness")
     assert "the grid holds this subset" in shown
+    other = json.loads(_run("counterfactual", log / "subsets" / "none", "--keep", "sharpness", "--json"))["rows"][0]
+    assert (other["before"]["n"], other["after"]["n"]) == (0, 8)
     shown = _run("counterfactual", log / "subsets" / "sharpness", "--criterion", "exposure.black_share", status=3)
     assert "NOT answered" in shown
     assert "16 looks of specialists. Nothing is guessed" in shown
