@@ -308,3 +308,10 @@ def test_the_header_tells_the_licence_and_the_counts(data: Path, tmp_path: Path)
     )
     assert not stopped
     assert run.header == header
+
+
+def test_a_word_that_is_neither_command_nor_benchmark_is_named() -> None:
+    told = command("eval", "imagerewardd", "--data", ".")
+    assert told.status == 2
+    assert "'imagerewardd' is neither a benchmark nor a command of eval" in told.err
+    assert "imagereward" in told.err
