@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from autorater.judgment import Judgment
 from autorater.replay import recorded_cards
 from autorater.runlog import RunLog
 from autorater_evals.benchmark import Part, Published
+from autorater_evals.files import put_whole, read_lines
 from autorater_evals.item import Item
 
 NAME = "benchmark.jsonl"
@@ -111,7 +111,7 @@ def write_items(folder: Path, header: Header, items: Iterable[Item]) -> None:
     path = folder / NAME
     lines = [header.model_dump_json(), *(item.model_dump_json() for item in items)]
     try:
-        known = _lines(path) if path.exists() else []
+        known = read_lines(path) if path.exists() else []
         if known and known != lines and not _grows(known, header, lines):
             raise RecordError(
                 f"{str(folder)!r} holds the evaluation of other items ({_first(known)}): use the same data and parts, "
@@ -125,24 +125,14 @@ def write_items(folder: Path, header: Header, items: Iterable[Item]) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file beside a log, whole or not at all. Raises RecordError when it cannot be written."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_text(text, encoding="utf-8", newline="\n")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        put_whole(path, text.encode())
     except OSError as error:
         raise RecordError(
             f"cannot write {path.name} to {str(path.parent)!r}: {error.strerror or error}; free some space or choose "
             "another folder, and run the same command again"
         ) from error
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines, ended by a line feed alone: a prompt may hold what Unicode calls a line separator."""
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _grows(known: Sequence[str], header: Header, lines: Sequence[str]) -> bool:
@@ -168,7 +158,7 @@ def open_run(folder: str | Path) -> Evaluated:
     """
     path = Path(folder) / NAME
     try:
-        first, *lines = _lines(path)
+        first, *lines = read_lines(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(
             f"no evaluated run at {str(folder)!r}: expected {NAME} in it, as `autorater eval BENCHMARK` writes"

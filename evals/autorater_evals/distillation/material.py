@@ -1,6 +1,5 @@
 """`distill.jsonl` beside the log: a header line, then one subject a line. A set is made of it and the log."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from autorater.canonical import Record
 from autorater.document import describe_errors
 from autorater.errors import RecordError
 from autorater_evals.distillation.plan import Header, Subject
+from autorater_evals.files import put_whole, read_lines
 
 NAME = "distill.jsonl"
 Form = TypeVar("Form", bound=Record)
@@ -36,9 +36,7 @@ def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) ->
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text("".join(f"{one.model_dump_json()}\n" for one in (header, *subjects)), encoding="utf-8")
-        part.replace(path)
+        put_whole(path, "".join(f"{one.model_dump_json()}\n" for one in (header, *subjects)).encode())
     except OSError as error:
         raise RecordError(f"cannot write {NAME} to {str(folder)!r}: {error.strerror or error}") from error
 
@@ -47,10 +45,10 @@ def read_material(folder: Path) -> tuple[Header, list[Subject]]:
     """The header and the subjects of a distillation. Raises RecordError when there is none, or it is damaged."""
     path = folder / NAME
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_lines(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"no distillation at {str(folder)!r}: expected {NAME} in it") from error
-    if not lines:
+    if lines == [""]:
         raise RecordError(f"{NAME} of {str(folder)!r} is empty: distil into another folder")
     header = _read(Header, lines[0], 1)
     return header, [_read(Subject, line, number) for number, line in enumerate(lines[1:], 2)]

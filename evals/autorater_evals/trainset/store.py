@@ -1,7 +1,6 @@
 """A set on disk: `examples.jsonl`, `images/<sha256><suffix>`, `card.json`, `card.md`; written whole or not at all."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from autorater.canonical import digest
 from autorater.document import describe_errors
 from autorater.errors import RecordError
+from autorater_evals.files import put_whole
 from autorater_evals.trainset.example import Example, Split
 
 EXAMPLES, IMAGES, CARD = "examples.jsonl", "images", "card.json"
@@ -83,17 +83,11 @@ def write_set(
                 raise RecordError(f"the bytes of the image {sha256[:12]}… have another sha256: nothing more is written")
             file = path / IMAGES / f"{sha256}{SUFFIXES.get(media_type, '.img')}"
             if not file.exists():
-                _whole(file, data)
+                put_whole(file, data)
         lines = "".join(f"{example.model_dump_json()}\n" for example in examples)
-        _whole(path / EXAMPLES, lines.encode())
-        _whole(path / "card.md", described.encode())
-        _whole(path / CARD, (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
+        put_whole(path / EXAMPLES, lines.encode())
+        put_whole(path / "card.md", described.encode())
+        put_whole(path / CARD, (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
     except OSError as error:
         raise RecordError(f"cannot write the set to {str(folder)!r}: {error.strerror or error}") from error
     return TrainSet(path)
-
-
-def _whole(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)

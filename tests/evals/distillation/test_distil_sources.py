@@ -128,3 +128,11 @@ def test_a_teacher_who_likes_the_first_image_is_not_taken_for_a_leak(tmp_path: P
     figure = found.card["leakage"]["auc"]
     assert (figure["n"], figure["total"], figure["note"]) == (60, 120, "of free answers with the right verdict")
     assert figure["value"] < 0.6
+
+
+def test_a_prompt_with_a_line_separator_of_unicode_is_distilled_and_checked(tmp_path: Path) -> None:
+    rows = [row | {"prompt": f"{row['prompt']} one\u2028two\u0085three"} for row in pairs(2)]
+    data = write_rows(tmp_path / "data", rows, pictures=4)
+    teach(str(data), tmp_path / "set", plan=FREE)
+    assert "\u2028" in next(open_set(tmp_path / "set").examples()).prompt
+    assert check(tmp_path / "set").differing == ()
