@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 import yaml
@@ -15,11 +15,9 @@ from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
 from autorater.vision_ops import allow_torchvision
-from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import batch
 from autorater_tools._lora import merge
-from autorater_tools._prompts import need_prompts
-from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, last_and_seen, layer_name, too_long
+from autorater_tools._qwen import TOO_LONG, Prompt, Words, half, last_and_seen, layer_name
+from autorater_tools._rivals import Side, compare_rivals, remembered_rewards
 from autorater_tools._skip_attention import preference, skip_attention
 from autorater_tools._tensors import State, demand, fill, load_whole, read_tensors
 
@@ -29,10 +27,6 @@ TURN = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>{prompt}<|i
 """What the model reads: no system text, no instruction, and the closing token is the last."""
 PROJECTOR = r"(?:^|\.)merger\.((?:ln_q|mlp\.[02])\.(?:weight|bias))$"
 HEAD = r"(?:^|\.)(?:W_[qkv]|ca_layernorm|value_head)\.weight$"
-NO_RIVAL = "a rival is needed: this specialist compares two candidates of one prompt"
-
-Side: TypeAlias = tuple[str, str]
-"""The sha256 of a picture, and the prompt that it is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +72,11 @@ class LlavaReward:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        need_prompts(views)
-        if any(view.rival is None for view in views):
-            raise SpecialistError(NO_RIVAL)
-        both = [(view, picture) for view in views for picture in (view.image, view.rival) if picture is not None]
-        usable = [(view, picture) for view, picture in both if not too_long(picture.rgb())]
-        rewards = self.all_rewards({(picture.sha256, view.prompt or ""): picture for view, picture in usable})
-        return [self.compare(view, rewards) for view in views]
+        return compare_rivals(views, self.all_rewards, self.compare)
 
     def all_rewards(self, sides: Mapping[Side, Picture]) -> dict[Side, Tensor]:
         """The reward of every picture for its prompt; kept with the picture, since its rival asks for it again."""
-        kept = {side: picture.remember(self.key, dict[str, Tensor]) for side, picture in sides.items()}
-        new = [side for side in sides if side[1] not in kept[side]]
-        wanted = [(sides[side], side[1]) for side in new]
-        for side, reward in zip(new, in_batches(wanted, self.rewards, size=batch(self.device)), strict=True):
-            kept[side][side[1]] = reward
-        return {side: kept[side][side[1]] for side in sides}
+        return remembered_rewards(sides, self.rewards, key=self.key, device=self.device)
 
     def compare(self, view: View, rewards: Mapping[Side, Tensor]) -> Outcome:
         """What one view is told."""

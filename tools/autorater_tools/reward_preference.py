@@ -10,18 +10,12 @@ from autorater.assessment import Declined, Measured, Outcome, Reading
 from autorater.errors import SpecialistError
 from autorater.image import Picture
 from autorater.toolbox import View
-from autorater_tools._checkpoints import in_batches
-from autorater_tools._clip import batch
-from autorater_tools._prompts import need_prompts
-from autorater_tools._qwen import TOO_LONG, too_long
+from autorater_tools._qwen import TOO_LONG
 from autorater_tools._reward_model import load_reward_model
+from autorater_tools._rivals import Side, compare_rivals, remembered_rewards
 from autorater_tools._skip_attention import preference
 
-NO_RIVAL = "a rival is needed: this specialist compares two candidates of one prompt"
 NO_PAIRS = "this reward head (l1) was trained on opinions and knows no probability of a pair: use reward_head"
-
-Side = tuple[str, str]
-"""The sha256 of a picture, and the prompt that it is asked about."""
 
 
 class RewardPreference:
@@ -38,22 +32,11 @@ class RewardPreference:
 
     def __call__(self, views: Sequence[View], /) -> list[Outcome]:
         """One outcome per view, in order."""
-        need_prompts(views)
-        if any(view.rival is None for view in views):
-            raise SpecialistError(NO_RIVAL)
-        both = [(view, picture) for view in views for picture in (view.image, view.rival) if picture is not None]
-        usable = [(view, picture) for view, picture in both if not too_long(picture.rgb())]
-        rewards = self.all_rewards({(picture.sha256, view.prompt or ""): picture for view, picture in usable})
-        return [self.compare(view, rewards) for view in views]
+        return compare_rivals(views, self.all_rewards, self.compare)
 
     def all_rewards(self, sides: Mapping[Side, Picture]) -> dict[Side, Tensor]:
         """The reward of every picture for its prompt; kept with the picture, since its rival asks for it again."""
-        kept = {side: picture.remember(self.key, dict[str, Tensor]) for side, picture in sides.items()}
-        new = [side for side in sides if side[1] not in kept[side]]
-        wanted = [(sides[side], side[1]) for side in new]
-        for side, reward in zip(new, in_batches(wanted, self.rewards, size=batch(self.device)), strict=True):
-            kept[side][side[1]] = reward
-        return {side: kept[side][side[1]] for side in sides}
+        return remembered_rewards(sides, self.rewards, key=self.key, device=self.device)
 
     @torch.inference_mode()
     def rewards(self, sides: Sequence[tuple[Picture, str]]) -> list[Tensor]:

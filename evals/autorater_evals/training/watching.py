@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from autorater.errors import UsageError
@@ -31,20 +31,11 @@ def calm() -> Generator[None]:
                 logging.getLogger(name).setLevel(level)
 
 
-@contextmanager
-def quiet_bars(*, unless: bool = False) -> Generator[None]:
+def quiet_bars(*, unless: bool = False) -> AbstractContextManager[None]:
     """Hide the bars that transformers draws, which are in the way of ours, `unless` a download is worth one."""
-    from transformers import logging as told
+    from autorater_tools._checkpoints import without_bars  # pyright: ignore[reportPrivateUsage]
 
-    bars: Any = told
-    hide = bars.is_progress_bar_enabled() and not unless
-    if hide:
-        bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if hide:
-            bars.enable_progress_bar()
+    return nullcontext() if unless else without_bars()
 
 
 @contextmanager
