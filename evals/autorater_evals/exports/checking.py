@@ -7,7 +7,7 @@ from pathlib import Path
 from autorater.errors import RecordError
 from autorater_evals.exports.formats import Format, Told
 from autorater_evals.exports.note import COLUMN, holder, read_note
-from autorater_evals.exports.reading import take
+from autorater_evals.exports.reading import read_back, take
 from autorater_evals.exports.shown import Row, pieces_of
 from autorater_evals.trainset import Example, TrainSet
 from autorater_evals.trainset.example import Split
@@ -18,7 +18,9 @@ def checked_rows(
 ) -> Iterator[Row]:
     """The rows of a split, each read back as a trainer reads it and compared with its example."""
     for example, row in found.rows(_whole(trainset.examples(split)), told):
-        if found.read is not None:
+        if found.read is None:
+            _check_reward(found, example, row, told.shelf.folder)
+        else:
             counted["escaped"] += _escaped(found, example, row, told.shelf.folder)
         if not metadata:
             holder(row).pop(COLUMN)
@@ -45,6 +47,19 @@ def _escaped(found: Format, example: Example, row: Row, folder: Path) -> bool:
         raise RecordError(f"example {example.id}: the row's images are not the example's, or in another order")
     if shown.pieces != pieces_of(example, with_system=found.with_system) or shown.completion != example.completion:
         raise RecordError(f"example {example.id}: the row's text is not the example's")
+    if found.pairs and shown.rejected not in {one.completion for one in example.rejected}:
+        raise RecordError(f"example {example.id}: what the row rejects is no rejected answer of the example")
+    turned = Counter(shown.rejected_images) == Counter(shown.images) and shown.rejected_images != shown.images
+    if shown.rejected_images and not turned:
+        raise RecordError(f"example {example.id}: the images it rejects are not its own in other places")
     assert found.read is not None
     raw = found.read(row)
     return (raw.pieces, raw.completion, raw.rejected) != (shown.pieces, shown.completion, shown.rejected)
+
+
+def _check_reward(found: Format, example: Example, row: Row, folder: Path) -> None:
+    """Raise RecordError unless the row holds the example's request, and people's label is what it chooses."""
+    back = read_back(found.name, row, folder=folder)
+    told = (back.prompt, back.candidates, back.sources, back.verdict.preference)
+    if told != (example.prompt, example.candidates, example.sources, example.label.preferred):
+        raise RecordError(f"example {example.id}: the row's request or choice is not the example's")

@@ -13,7 +13,7 @@ from autorater_evals.exports.checking import checked_rows
 from autorater_evals.exports.exported import MANIFEST, Exported
 from autorater_evals.exports.formats import Format, Told, file_of, get_format
 from autorater_evals.exports.pairs import KINDS, Kind
-from autorater_evals.exports.shelf import Mode, Shelf
+from autorater_evals.exports.shelf import FOLDER, Mode, Shelf
 from autorater_evals.exports.trl import trl_features
 from autorater_evals.exports.writers import require_tables, write_json_list, write_jsonl, write_parquet, write_shards
 from autorater_evals.trainset import TrainSet
@@ -22,6 +22,12 @@ from autorater_evals.trainset.example import Split
 SPLITS: tuple[Split, ...] = get_args(Split)
 SHARD_BYTES = 500_000_000
 """Bytes of a WebDataset shard at most."""
+_SPLIT = f"(?:{'|'.join(SPLITS)})"
+_OWN = re.compile(
+    rf"{re.escape(MANIFEST)}|dataset_info\.json|meta_{_SPLIT}\.json|{_SPLIT}(?:\.jsonl?|\.parquet|-\d+\.tar)"
+    rf"|{FOLDER}(?:/[0-9a-f]{{64}}\.\w+)?"
+)
+"""What an export holds; a folder with anything else in it is not replaced."""
 
 
 def export(
@@ -39,18 +45,18 @@ def export(
 
     `images` is "path" (files in `out/images`, hard-linked where the disk can), "embedded" or "hash"; None is the
     format's default. `pairs` are the kinds that pairs for DPO are made of. The folder is built beside `out` and then
-    takes its place: a killed export is begun again, an older export is replaced whole.
+    takes its place: a killed export is begun again, an older export is replaced whole, unless other files were put
+    into it.
 
     Raises:
         UsageError: an unknown format, split or kind, images that the format cannot give, no example, or a folder in the
-            way that is no export.
+            way that is no export or holds something else too.
         RecordError: a row would not say what its example says; the message names the example.
 
     """
-    found, folder = get_format(format), Path(out)
+    found, folder = get_format(format), Path(out).resolve()  # a link stays, and what it points to is replaced
     mode = _check(found, splits, images, pairs, shard_bytes)
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).is_file())):
-        raise UsageError(f"{str(out)!r} is there and is no export: name another folder, or move it away")
+    _check_place(folder, str(out))
     part = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -81,6 +87,19 @@ def _check(found: Format, splits: Sequence[str], images: str | None, pairs: Coll
         if images in (None, mode):
             return mode
     raise UsageError(f"{found.name} takes images by {' or '.join(found.modes)}, not {images!r}: choose one of these")
+
+
+def _check_place(folder: Path, named: str) -> None:
+    """Whether the folder may be replaced: nothing is there, or an export and nothing else."""
+    if Path.cwd().is_relative_to(folder):
+        raise UsageError(f"{named!r} is the folder you are in, or one above it: name a folder for the export alone")
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).is_file()):
+        raise UsageError(f"{named!r} is there and is no export: name another folder, or move it away")
+    held = [path.relative_to(folder).as_posix() for path in (*folder.iterdir(), *(folder / FOLDER).glob("*"))]
+    if foreign := sorted(name for name in held if not _OWN.fullmatch(name)):
+        raise UsageError(f"{named!r} holds {foreign[0]!r}, which is of no export: name another folder, or move it away")
 
 
 def _write(

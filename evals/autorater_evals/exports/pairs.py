@@ -35,6 +35,9 @@ def pairs_of(example: Example, kinds: Collection[Kind], skipped: Counter[str]) -
         chosen = verdict_of(example, example.completion)
     except ReplyError as error:
         raise RecordError(f"example {example.id}: its completion is no verdict: {error}; make the set again") from error
+    if not is_right(chosen, example, chosen):  # possible in a set made without the filter of verdicts
+        skipped["examples whose own verdict is not people's"] += 1
+        return
     if not example.rejected:
         skipped["examples without a rejected answer"] += 1
     seen = {example.completion}

@@ -10,7 +10,7 @@ from typing import Any
 from autorater_evals.exports.escaping import escape
 from autorater_evals.exports.internvl import AROUND
 from autorater_evals.exports.note import COLUMN, note_of, written
-from autorater_evals.exports.pairs import Pair, verdict_of
+from autorater_evals.exports.pairs import Pair, is_right, verdict_of
 from autorater_evals.exports.sharegpt import prompt_messages, read_sharegpt, sharegpt_row, user_text
 from autorater_evals.exports.shelf import FOLDER, HASH, Shelf
 from autorater_evals.exports.shown import Row, Shown, unflat
@@ -109,8 +109,10 @@ def swift_image_pair(example: Example, shelf: Shelf, skipped: Counter[str]) -> R
         reason = "examples that are no comparison"
     elif example.tools or len(shown) != sources + 2:
         reason = "examples that show specialists' findings, which belong to one order of the images"
-    elif verdict_of(example, example.completion).preference == "tie":
+    elif (verdict := verdict_of(example, example.completion)).preference == "tie":
         reason = "ties, which hold in both orders"
+    elif not is_right(verdict, example, verdict):
+        reason = "examples whose own verdict is not people's"
     elif example.candidates[0] == example.candidates[1]:
         reason = "examples whose two images are one"
     if reason:

@@ -27,26 +27,35 @@ class TrainSet:
     folder: Path
 
     def examples(self, split: Split | None = None) -> Iterator[Example]:
-        """Every example, or those of one split, in order. Raises RecordError that names a damaged line."""
-        path = self.folder / EXAMPLES
-        with path.open(encoding="utf-8") as file:
+        """Every example, or those of one split, in order. Raises RecordError that names a damaged or repeated line."""
+        path, seen = self.folder / EXAMPLES, dict[str, int]()
+        with path.open("rb") as file:  # by bytes: a line that is no UTF-8 is damaged as any other
             for number, line in enumerate(file, 1):
                 try:
                     example = Example.model_validate_json(line)
                 except ValidationError as error:
                     raise RecordError(f"{path.name}, line {number}: {describe_errors(error)}") from error
+                first = seen.setdefault(example.id, number)
+                if first != number:
+                    raise RecordError(f"{path.name}, line {number}: the id {example.id!r} is that of line {first}")
                 if split is None or example.split == split:
                     yield example
 
     @cached_property
     def card(self) -> Mapping[str, Any]:
-        """The set's card: sources, licences, counts at each filter, balance, digests; see `card.md` for people."""
-        return json.loads((self.folder / CARD).read_text(encoding="utf-8"))
+        """The set's card: sources, licences, counts at each filter, balance, digests; see `card.md` for people.
+
+        Raises RecordError when it cannot be read.
+        """
+        try:
+            return json.loads((self.folder / CARD).read_bytes())
+        except (OSError, ValueError) as error:
+            raise RecordError(f"cannot read {CARD} of {str(self.folder)!r}: {error}; make the set again") from error
 
     @cached_property
     def files(self) -> Mapping[str, Path]:
-        """sha256 → file of every image."""
-        return {path.stem: path for path in sorted((self.folder / IMAGES).iterdir()) if len(path.stem) == 64}
+        """sha256 → file of every image; empty where the folder is gone."""
+        return {path.stem: path for path in sorted((self.folder / IMAGES).glob("*")) if len(path.stem) == 64}
 
     def image(self, sha256: str) -> Path:
         """The file of an image. Raises RecordError when it is missing."""

@@ -86,6 +86,20 @@ def test_a_chosen_side_that_is_no_verdict_is_refused_by_name(tmp_path: Path) -> 
         export(made(tmp_path / "set", [odd]), "trl-dpo", tmp_path / "out")
 
 
+def test_a_kept_answer_that_people_contradict_wins_over_nothing(tmp_path: Path) -> None:
+    right: dict[str, Any] = {"preference": "image_2"}
+    examples = [
+        compare(0, 1, name="wrong", label=B, rejected=[right]),
+        rate(0, name="far", score=7, label=Label(score=3), rejected=[{"score": 3}]),
+        compare(0, 1, name="right", label=B, rejected=[{"preference": "image_1"}], **right),
+    ]
+    train = made(tmp_path / "set", examples)
+    exported = export(train, "trl-dpo", tmp_path / "out")
+    assert (exported.rows["train"], exported.skipped) == (1, {"examples whose own verdict is not people's": 2})
+    exported = export(train, "ms-swift-image-dpo", tmp_path / "images")
+    assert exported.rows["train"] == exported.skipped["examples whose own verdict is not people's"] == 1
+
+
 def test_image_preference_changes_the_candidates_places_and_nothing_else(tmp_path: Path) -> None:
     examples = [
         compare(0, 1, name="kept", order=(1, 0), sources=(2, 3)),

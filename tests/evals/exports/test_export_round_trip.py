@@ -80,10 +80,10 @@ def test_any_text_comes_back(
 ) -> None:
     order = (1, 0) if turned else (0, 1)
     examples = [
-        compare(0, 1, prompt=prompts[0], order=order, rationale=words, preference="image_2"),
-        compare(2, 3, prompt=prompts[1], order=order, sources=(4, 5), rationale=words),
-        rate(6, prompt=prompts[2], score=score, rationale=words, sources=(7,) if turned else ()),
-        check(8, prompt=prompts[3], rationale=words),
+        compare(0, 1, prompt=prompts[0], order=order, rationale=words, preference="image_2", name="pair"),
+        compare(2, 3, prompt=prompts[1], order=order, sources=(4, 5), rationale=words, name="edit"),
+        rate(6, prompt=prompts[2], score=score, rationale=words, sources=(7,) if turned else (), name="rate"),
+        check(8, prompt=prompts[3], rationale=words, name="check"),
     ]
     folder = tmp_path_factory.mktemp("any")
     export(made(folder / "set", examples), name, folder / "out")

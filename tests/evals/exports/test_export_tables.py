@@ -1,6 +1,7 @@
 """What TRL and `datasets` make of the exports: columns of parquet, samples of shards, lines with one schema."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,17 @@ def test_trl_by_path_reads_from_the_exports_folder(tmp_path: Path, monkeypatch: 
     (example,) = written(tmp_path, "trl", [compare(0, 1)], images="path")
     monkeypatch.chdir(tmp_path / "out")
     assert pixels(loaded("parquet", tmp_path, "train.parquet")[0]["images"]) == wanted(example)
+
+
+def test_trls_trainer_of_orpo_has_no_place_for_images() -> None:
+    """As EXPORTS.md says. Once this fails, `trl-dpo` may be named for ORPO too."""
+    found = find_spec("trl")
+    if found is None or found.origin is None:
+        pytest.skip("needs trl")
+    source = (Path(found.origin).parent / "experimental" / "orpo" / "orpo_trainer.py").read_text("utf-8")
+    assert all(f'"{column}"' in source for column in ("prompt", "chosen", "rejected"))
+    assert "pixel_values" not in source
+    assert "images" not in source
 
 
 def test_shards_of_one_task_stream(tmp_path: Path) -> None:
