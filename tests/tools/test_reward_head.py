@@ -33,8 +33,11 @@ def number(outcome: Outcome) -> float:
     return outcome.readings[0].value
 
 
-def by_library(folder: Path, picture: Any, *, perspective: str = "alignment") -> tuple[Any, Any]:
-    """State at the closing token and projected image tokens: the library's network, peft's adapter, our projector."""
+TURN = f"<|im_start|>user\n<image>{PROMPT}<|im_end|>"
+
+
+def by_library(folder: Path, picture: Any, *, perspective: str = "alignment", text: str = TURN) -> tuple[Any, Any]:
+    """State at the last token and projected image tokens: the library's network, peft's adapter, our projector."""
     library: Any = transformers
     processor = library.AutoProcessor.from_pretrained(folder / "base")
     processor.image_processor = library.AutoImageProcessor.from_pretrained(folder / "base", backend="pil")
@@ -48,7 +51,6 @@ def by_library(folder: Path, picture: Any, *, perspective: str = "alignment") ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for an old name
         adapted = cast("Any", peft).PeftModel.from_pretrained(network, str(folder / "head" / "lora" / perspective))
-    text = f"<|im_start|>user\n<image>{PROMPT}<|im_end|>"
     inputs = processor(text=[text], images=[[picture.rgb()]], return_tensors="pt")
     with torch.no_grad():
         output = adapted.model(**inputs, output_hidden_states=True)
@@ -83,6 +85,45 @@ def test_the_score_is_that_of_the_paper_on_pefts_own_network(tmp_path: Path, hea
     )
     assert isinstance(outcome, Measured)
     assert outcome.text == SAID
+
+
+def test_the_layers_of_a_score_are_those_of_the_paper_on_pefts_own_network(tmp_path: Path) -> None:
+    """Five layers, a ReLU behind each, on the state where the answer's beginning ends, written out in numbers."""
+    asked = Perspective(name="quality", dimension="quality", question="How good?", answer="It is", low=0, high=100)
+    adapter = Adapter(rank=2, alpha=4, vision=True)
+    build(tmp_path, loss="l1", head="mlp", perspectives=(asked,), adapter=adapter)
+    picture = small("coffee")
+    told = "<|im_start|>user\n<image>How good?<|im_end|>\n<|im_start|>assistant\nIt is"
+    values, _ = by_library(tmp_path, picture, perspective="quality", text=told)
+    tensors = {name.removeprefix("quality/head/"): one for name, one in _tensors(tmp_path).items() if "/head/" in name}
+    assert [tuple(tensors[f"fc{place}.weight"].shape) for place in range(1, 6)] == [
+        (1024, 32), (256, 1024), (64, 256), (16, 64), (1, 16)
+    ]  # fmt: skip
+    for place in range(1, 6):
+        weight, bias = tensors[f"fc{place}.weight"], tensors[f"fc{place}.bias"]
+        rows = [(row * values).sum() + shift for row, shift in zip(weight, bias, strict=True)]
+        values = torch.stack([max(one, torch.zeros(())) for one in rows])
+    assert values.shape == (1,)
+    outcome = RewardHead(weights=tmp_path)([View(picture, prompt=PROMPT)])[0]
+    assert number(outcome) == pytest.approx(100 * float(values[0]), abs=1e-2)
+
+
+def test_heads_begin_as_their_authors_draw_them(tmp_path: Path) -> None:
+    base = build_llava(tmp_path / "base")
+    model = RewardModel(base, make_form(base), device="cpu")
+    head = model.heads["alignment"]
+    assert set(head) == {"W_q", "W_k", "W_v", "ca_layernorm", "value_head"}, "no biases"
+    for name in ("W_q", "W_k", "W_v"):
+        assert float(head[name].std()) == pytest.approx(1 / 33, rel=0.1)
+    assert not torch.equal(head["W_q"], model.heads["fidelity"]["W_q"])
+    for seed in range(6):
+        model = RewardModel(base, make_form(base, loss="l1", head="mlp"), device="cpu", seed=seed)
+        weights = [tensor for name, tensor in model.heads["alignment"].items() if name.endswith("weight")]
+        assert all(float(one.abs().max()) <= 0.1 for one in weights)
+        assert float(weights[1].std()) == pytest.approx(0.2 / math.sqrt(12), rel=0.02)
+        with torch.no_grad():
+            score = float(model.rewards(model.read([(small("coffee").rgb(), PROMPT)])))
+        assert score == pytest.approx(0.5, abs=0.2), "it is never below zero, where it could not learn"
 
 
 def test_a_general_preference_is_compared_and_has_no_score(tmp_path: Path) -> None:
@@ -226,6 +267,7 @@ def test_a_form_is_of_one_piece(tmp_path: Path) -> None:
         ({"perspectives": form.perspectives[:1] * 2}, "share a name"),
         ({"size": 2}, "does not fit"),
         ({"loss": "gpm"}, "does not fit"),
+        ({"head": "mlp"}, "it goes with the loss l1, got bt"),
     ]:
         with pytest.raises(ValueError, match=told):
             RewardForm.model_validate({**form.model_dump(), **wrong})

@@ -17,6 +17,9 @@ HEAD_FOLDER, BASE_FOLDER = "head", "base"
 TRAIN_AGAIN = "bring in the folder that `autorater train-head` wrote"
 
 Loss: TypeAlias = Literal["bt", "gpm", "ce", "l1"]
+Head: TypeAlias = Literal["linear", "skipca", "mlp"]
+"""What stands on the states: see `RewardModel.rewards`."""
+MLP_IS_OF_L1 = "the head mlp is paper 003's score head, whose reward is never below 0: it goes with the loss l1"
 
 
 class Perspective(Record):
@@ -55,7 +58,7 @@ class RewardForm(Record):
 
     format: Literal["autorater reward head 1"] = "autorater reward head 1"
     loss: Loss
-    head: Literal["linear", "skipca"]
+    head: Head
     size: int = Field(default=1, ge=1)
     """Numbers of a reward: one, or the even number of a general preference model."""
     temperature: float = Field(default=1.0, gt=0)
@@ -78,6 +81,8 @@ class RewardForm(Record):
             raise ValueError("two perspectives share a name")
         if (self.size > 1) != (self.loss == "gpm") or (self.size > 1 and self.size % 2):
             raise ValueError(f"a reward of {self.size} numbers does not fit the loss {self.loss}: gpm has 2, 4, 6, …")
+        if self.head == "mlp" and self.loss != "l1":
+            raise ValueError(f"{MLP_IS_OF_L1}, got {self.loss}")
         return self
 
     def perspective(self, name: str) -> Perspective:

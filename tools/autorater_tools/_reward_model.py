@@ -30,12 +30,15 @@ from autorater_tools._reward_form import (
 )
 from autorater_tools._skip_attention import SkipAttention
 from autorater_tools._tensors import State, demand, read_tensors
+from autorater_tools.lmm4lmm import score
 
 Read = tuple[Tensor, Tensor]
 """What the head reads: the state at the last token (width,), and the projected image tokens (tokens, width)."""
 PROJECTORS = ("multi_modal_projector.", "visual.merger.", "visual.deepstack_merger_list.", "connector.")
 VISION = ("vision_tower.", "visual.", "vision_model.")
 ADAPTER = "adapter_model.safetensors"
+LAYERS = (1024, 256, 64, 16, 1)
+"""Widths of paper 003's score head, in the authors' code (IntMeGroup/LMM4LMM); the paper says "regression module"."""
 PEFT = "base_model.model."
 """What peft writes before the names of layers."""
 
@@ -121,8 +124,15 @@ class RewardModel:
             return self.model.last_and_seen(rows)
 
     def rewards(self, read: Sequence[Read]) -> Tensor:
-        """The rewards (sides, numbers) of what was read, float32; a regression's is 0 to 1 on its scale."""
+        """The rewards (sides, numbers) of what was read, float32; a regression's is 0 to 1 on its scale.
+
+        `skipca` is the head of paper 002, see `SkipAttention`; `linear` is its "w/o SkipCA", one layer on the last
+        state. `mlp` is the head of paper 003: five layers on the last state, each with a ReLU behind it.
+        """
         head = self.heads[self.used]
+        if self.form.head == "mlp":
+            layers = [(head[f"fc{one}.weight"], head[f"fc{one}.bias"]) for one in range(1, len(LAYERS) + 1)]
+            return score(layers, torch.stack([last for last, _ in read]))[:, None]
         found = SkipAttention(head, self.form.head == "skipca")
         rewards = torch.stack([found(last, seen) for last, seen in read])
         return rewards + head["bias"] if "bias" in head else rewards
@@ -178,15 +188,36 @@ def load_reward_model(weights: Path, *, device: str) -> RewardModel:
 
 
 def _head(form: RewardForm, device: str) -> dict[str, Tensor]:
-    """Of width w: matrices with variance 1 / w, a norm of ones; a regression begins in the middle of its scale."""
+    """A head as the authors draw theirs; see `_linear` and `_layered`."""
+    drawn = _layered(form.width) if form.head == "mlp" else _linear(form)
+    return {name: nn.Parameter(tensor.to(device), requires_grad=False) for name, tensor in drawn.items()}
+
+
+def _linear(form: RewardForm) -> dict[str, Tensor]:
+    """Paper 002: no biases, matrices of a deviation of 1 / (width + 1), a norm of ones.
+
+    A regression, which that paper has not, gets a bias and begins in the middle of its scale.
+    """
     width, crossed = form.width, form.head == "skipca"
     shapes = {name: (width, width) for name in ("W_q", "W_k", "W_v") if crossed} | {"value_head": (form.size, width)}
-    drawn = {name: torch.randn(shape) * width**-0.5 for name, shape in shapes.items()}
+    drawn = {name: torch.randn(shape) / (width + 1) for name, shape in shapes.items()}
     if crossed:
         drawn["ca_layernorm"] = torch.ones(width)
-    if form.loss in ("ce", "l1"):
-        drawn["bias"] = torch.full((form.size,), 0.5 if form.loss == "l1" else 0.0)
-    return {name: nn.Parameter(tensor.to(device), requires_grad=False) for name, tensor in drawn.items()}
+    if form.loss == "l1":
+        drawn["bias"] = torch.full((form.size,), 0.5)
+    return drawn
+
+
+def _layered(width: int) -> dict[str, Tensor]:
+    """Paper 003: weights from -0.1 to 0.1, biases of 0.
+
+    But the last bias begins in the middle of the scale: with 0 the ReLU behind it may be shut from the start, for good.
+    """
+    drawn: dict[str, Tensor] = {}
+    for place, (before, after) in enumerate(zip((width, *LAYERS), LAYERS, strict=False), 1):
+        drawn[f"fc{place}.weight"] = torch.rand(after, before) * 0.2 - 0.1
+        drawn[f"fc{place}.bias"] = torch.full((after,), 0.5 if place == len(LAYERS) else 0.0)
+    return drawn
 
 
 def _adapt(network: Any, form: RewardForm) -> Any:

@@ -18,8 +18,12 @@ PARTS = ("W_q", "W_k", "W_v", "ca_layernorm", "value_head")
 class SkipAttention:
     """Skip-connection cross-attention: Zhou et al., "Multimodal LLMs as Customized Reward Models", ICCV 2025.
 
-    With e the last layer at the closing token and v the image tokens after the projector:
+    With e the last layer at the closing token and v the image tokens after the projector (section 3, "Bidirectional
+    Reward Head": query e_h, key and value e_v, and g a linear layer):
     r = V · norm(e + softmax(W_q e (W_k v)ᵀ / √width) W_v v), norm being the root-mean-square norm of the weights.
+    The paper says "standard cross-attention" and no more; that there is one head, no layer after it, the skip, that
+    norm and no bias anywhere stands in its authors' code (sjz5202/LLaVA-Reward, rw_model_general_preference.py). There
+    the norm's epsilon is 1e-6 for Qwen2.5-VL, as here, and 1e-5 for Phi-3.5-vision and LLaVA.
     """
 
     tensors: dict[str, Tensor]

@@ -15,7 +15,13 @@ def train_head(
     loss: Annotated[str, typer.Option(help=LOSSES)],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command goes on from it.")],
     folder: Annotated[Path | None, typer.Option("--data", help="The folder with the benchmark's data.")] = None,
-    head: Annotated[str, typer.Option(help="linear, or skipca: the last token looks back at the image.")] = "skipca",
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="skipca (the last token looks back at the image), linear, or of l1 mlp (five layers): mlp for l1, "
+            "else skipca."
+        ),
+    ] = None,
     dimension: Annotated[str, typer.Option(help="The dimension of the labels; of several, see --perspectives.")] = "",
     perspectives: Annotated[
         str, typer.Option(help="Dimensions with commas between: a head and a LoRA for each, on one base.")
@@ -25,8 +31,8 @@ def train_head(
     lora: Annotated[
         bool, typer.Option("--lora/--frozen", help="Train LoRA and projector too, or the head alone.")
     ] = True,
-    rank: Annotated[int, typer.Option(help="Of LoRA; its alpha is the same unless told.")] = 128,
-    alpha: Annotated[float | None, typer.Option(help="Of LoRA.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Of LoRA; 8 for l1, else 128.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Of LoRA; twice the rank unless told.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the examples; 5 for l1, else 1.")] = None,
     level_epochs: Annotated[int, typer.Option(help="Of l1 with LoRA: passes over level words before.")] = 1,
     learning_rate: Annotated[
@@ -52,23 +58,20 @@ def train_head(
     check_device(device)
     require_statistics()
     _require_training()
+    by_loss = {"head": head, "rank": rank, "alpha": alpha, "epochs": epochs, "rate": learning_rate}
     settings = _settings(
         loss=loss,
-        head=head,
         dimensions=dimensions,
         gpm_size=gpm_size,
         temperature=temperature,
         lora=lora,
-        rank=rank,
-        alpha=float(rank) if alpha is None else alpha,
-        **({} if epochs is None else {"epochs": epochs}),
         level_epochs=level_epochs,
-        **({} if learning_rate is None else {"rate": learning_rate}),
         batch=batch,
         held_out=held_out,
         hard_negatives=hard_negatives,
         save_every=save_every,
         seed=seed,
+        **{name: value for name, value in by_loss.items() if value is not None},
     )
     from autorater_evals.heads.running import train_heads
     from autorater_evals.heads.writing import card_of

@@ -1,23 +1,29 @@
 """What a training of reward heads is asked to do, and what came of it."""
 
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from autorater.canonical import Record
 from autorater_evals.figure import Figure
+from autorater_tools._reward_form import MLP_IS_OF_L1, Head, Loss
 
-Loss: TypeAlias = Literal["bt", "gpm", "ce", "l1"]
-Head: TypeAlias = Literal["linear", "skipca"]
 TEMPERATURE = 0.1
-"""Of pairs, as the official configuration of paper 002 has it."""
+"""Of pairs: T of paper 002, eq. 1, as its authors' scripts have it (sjz5202/LLaVA-Reward, general_preference_tau)."""
 
 
 class Settings(Record):
-    """How to train. Defaults are the papers' where they say one: 002 has rank 128, rate 2e-4 and one epoch."""
+    """How to train.
+
+    Defaults are the papers': 002 (appendix A) has LoRA of rank 128, a rate of 2e-4, batches of 8 and one epoch; 003
+    (section 5.1, table 6) rank 8, 1e-5 with a cosine, Adam, batches of 8, one epoch of levels and five of scores. Twice
+    the rank as alpha and 0.1 as temperature stand in both authors' scripts. What differs from those: there is no
+    dropout (they have 0.05 in LoRA), no gradients are gathered over several batches (002 over 4, on 4 devices), and
+    pictures are prepared as the base's processor does (003 squashes them to 1024 x 1024 first).
+    """
 
     loss: Loss
-    head: Head = "skipca"
+    head: Head = Field(default_factory=lambda given: "mlp" if given.get("loss") == "l1" else "skipca")
     dimensions: tuple[str, ...] = Field(default=("overall",), min_length=1)
     """Each becomes a perspective with a head, and an adapter, of its own."""
     gpm_size: int = Field(default=2, ge=2, multiple_of=2)
@@ -25,8 +31,8 @@ class Settings(Record):
     """Of bt and gpm."""
     lora: bool = True
     """False: nothing but the heads is trained."""
-    rank: int = Field(default=128, ge=1)
-    alpha: float = Field(default=128.0, gt=0)
+    rank: int = Field(default_factory=lambda given: 8 if given.get("loss") == "l1" else 128, ge=1)
+    alpha: float = Field(default_factory=lambda given: 2.0 * given.get("rank", 1), gt=0)
     epochs: int = Field(default_factory=lambda given: 5 if given.get("loss") == "l1" else 1, ge=1)
     level_epochs: int = Field(default=1, ge=0)
     """Of l1 with LoRA: passes over the level words before the scores (paper 003)."""
@@ -48,6 +54,8 @@ class Settings(Record):
             raise ValueError("a perspective is named twice")
         if self.hard_negatives and self.loss == "l1":
             raise ValueError("hard negatives are pairs, and l1 learns from opinions: leave --hard-negatives out")
+        if self.head == "mlp" and self.loss != "l1":
+            raise ValueError(f"{MLP_IS_OF_L1}, got {self.loss}")
         return self
 
 

@@ -132,8 +132,8 @@ class Trainer:
 def what_trains(model: RewardModel, stage: Stage) -> dict[str, Tensor]:
     """The tensors of the perspective in use that this stage trains, by name; they and no others want gradients.
 
-    Paper 002: head, projector and the language network's LoRA. Paper 003: the projector on level words, then the head
-    and the LoRA of both networks on scores.
+    Paper 002 ("Training Details"): head, projector and the language network's LoRA. Paper 003 (section 4.2): the
+    projector on level words, then the head and the LoRA of both networks on scores.
     """
     parts = {"levels": ("projector/",), "reward": ("head/", "lora/")}[stage]
     if model.form.loss != "l1":

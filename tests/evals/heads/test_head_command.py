@@ -54,6 +54,7 @@ def test_it_trains_in_a_process_of_its_own(tmp_path: Path, base: Path) -> None:
         (["--loss", "mse"], "these settings cannot be trained with: .*loss"),
         (["--loss", "gpm", "--gpm-size", 3], "gpm_size"),
         (["--loss", "l1", "--hard-negatives", 0.2], "hard negatives are pairs"),
+        (["--loss", "ce", "--head", "mlp"], "paper 003's score head, .* goes with the loss l1, got ce"),
         (["--loss", "bt", "--perspectives", "a,a"], "a perspective is named twice"),
         (["--loss", "bt", "--perspectives", "a,"], "dimensions with one comma between"),
         (["--loss", "bt", "--perspectives", "a,b", "--dimension", "a"], "got both"),

@@ -39,23 +39,34 @@ def everything(model: RewardModel) -> dict[str, Tensor]:
     return found
 
 
+TRAINED: list[tuple[str, bool, Stage, set[str]]] = [
+    ("bt", True, "reward", {"head", "lora", "projector"}),
+    ("gpm", True, "reward", {"head", "lora", "projector"}),
+    ("bt", False, "reward", {"head"}),
+    ("l1", True, "levels", {"projector"}),
+    ("l1", True, "reward", {"head", "lora"}),
+    ("l1", False, "reward", {"head"}),
+    ("ce", True, "reward", {"head", "lora", "projector"}),
+    ("ce", False, "reward", {"head"}),
+    ("gpm", False, "reward", {"head"}),
+]
+
+
 @pytest.mark.parametrize(
-    ("loss", "lora", "stage", "parts"),
+    ("loss", "head", "lora", "stage", "parts"),
     [
-        ("bt", True, "reward", {"head", "lora", "projector"}),
-        ("gpm", True, "reward", {"head", "lora", "projector"}),
-        ("bt", False, "reward", {"head"}),
-        ("l1", True, "levels", {"projector"}),
-        ("l1", True, "reward", {"head", "lora"}),
+        (loss, head, lora, stage, parts)
+        for loss, lora, stage, parts in TRAINED
+        for head in ("linear", "skipca", *(["mlp"] if loss == "l1" else []))
     ],
 )
 def test_gradient_reaches_what_should_train(
-    tmp_path: Path, base: Path, loss: str, lora: bool, stage: Stage, parts: set[str]
+    tmp_path: Path, base: Path, loss: str, head: str, lora: bool, stage: Stage, parts: set[str]
 ) -> None:
     if loss != "l1":
         plant_pairs(tmp_path / "data", 12, prefer=lambda a, b: dict.fromkeys(("overall", "y"), "a" if a < b else "b"))
     dimensions = ("overall",) if loss == "l1" else ("overall", "y")
-    trainer, examples = prepare(tmp_path, base, loss=loss, lora=lora, dimensions=dimensions)
+    trainer, examples = prepare(tmp_path, base, loss=loss, head=head, lora=lora, dimensions=dimensions)
     model = trainer.model
     wanted = what_trains(model, stage)
     assert {name.partition("/")[0] for name in wanted} == parts
@@ -63,7 +74,7 @@ def test_gradient_reaches_what_should_train(
         for name, tensor in wanted.items():
             if "lora_B" in name:
                 tensor.add_(0.1)  # peft begins them with zeros, through which A gets no gradient
-    loss_now: Any = trainer.loss(examples[:4], stage, Reader(model, frozen=not lora))
+    loss_now: Any = trainer.loss(examples[:5], stage, Reader(model, frozen=not lora))
     loss_now.backward()
     ids = {id(tensor) for tensor in wanted.values()}
     for name, tensor in everything(model).items():
@@ -75,7 +86,7 @@ def test_gradient_reaches_what_should_train(
     assert not [name for name in zero if name.startswith(("head/", "projector/"))]
     assert all(".vision_tower." in name for name in zero), zero
     layers = {name for name in wanted if name.startswith("lora/")}
-    assert any("vision_tower" in name for name in layers) == (loss == "l1" and stage == "reward")
+    assert any("vision_tower" in name for name in layers) == (loss == "l1" and lora and stage == "reward")
 
 
 def test_the_base_stays_as_it_was(tmp_path: Path, base: Path) -> None:
