@@ -49,7 +49,6 @@ def train(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps (default: the best there is).")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Devices that train together, by accelerate.")] = 1,
     allow_downloads: Annotated[bool, typer.Option(help="Let the student be downloaded from the hub.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     evaluate: Annotated[bool, typer.Option(help="Judge the held-out examples before and after.")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="Held-out items at most.")] = None,
     max_output_tokens: Annotated[int, typer.Option(min=1, help="Of an answer while evaluating.")] = 4096,
@@ -61,7 +60,8 @@ def train(
 ) -> None:
     """Fine-tune a vision language model on a set of judgments: rationale and decision, LoRA unless --full.
 
-    The held-out examples are judged before and after in both orders. Settings, figures and checkpoints stay in --out.
+    The held-out examples are judged before and after in both orders. Settings, figures and checkpoints stay in --out;
+    the same command goes on from the last checkpoint.
     Several devices: --processes N, or `accelerate launch -m autorater_evals.training.fitting SET STUDENT OUT`.
     """
     require_training()
@@ -95,7 +95,6 @@ def train(
         device=device,
         processes=processes,
         allow_downloads=allow_downloads,
-        resume=resume,
         evaluate=evaluate,
         asking=Asking(max_output_tokens=max_output_tokens, limit=limit),
         tell=tell,

@@ -4,14 +4,14 @@ Every round trains the same base anew, as STaR does (arXiv 2203.14465), so that 
 carried on by the weights. How rationales are drafted and filtered is the E-step's affair.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from autorater.canonical import Record
 from autorater.errors import UsageError
+from autorater_evals.files import put_whole
 from autorater_evals.training.settings import Settings
-from autorater_evals.training.training import Phase, Running, Training, train
+from autorater_evals.training.training import Running, Training, train
 from autorater_evals.trainset import TrainSet
 
 RESULT = "rounds.json"
@@ -46,7 +46,7 @@ def run_rounds(
 
     Students are in `out/round-1`, `out/round-2`, …, the drafted sets in `out/set-2`, …. Every round is judged and its
     likelihood measured on the held-out examples of the first set, so that rounds can be compared; what shares an item,
-    an image or a cluster with these is never trained on. With `running.resume` finished rounds are kept.
+    an image or a cluster with these is never trained on. The same call goes on where one was stopped.
 
     Raises UsageError for fewer than one round, and what `train` raises.
     """
@@ -59,23 +59,8 @@ def run_rounds(
         here = folder / f"round-{number}"
         how.tell(f"round {number} of {rounds}")
         base = done[0].before if done else None  # the same base on the same examples
-        done.append(_round(current, first, student, here, settings, how, base))
-        (folder / RESULT).write_text(Rounds(rounds=tuple(done)).model_dump_json(indent=1) + "\n", encoding="utf-8")
+        done.append(train(current, student, here, settings, running=how, held=first, before=base))
+        put_whole(folder / RESULT, f"{Rounds(rounds=tuple(done)).model_dump_json(indent=1)}\n".encode())
         if number < rounds:
             current = draft(items, f"transformers:{here}", out=folder / f"set-{number + 1}")
     return Rounds(rounds=tuple(done))
-
-
-def _round(
-    current: TrainSet,
-    first: TrainSet,
-    student: str,
-    out: Path,
-    settings: Settings | None,
-    how: Running,
-    base: Phase | None,
-) -> Training:
-    begun = (out / "begun.json").is_file()
-    return train(
-        current, student, out, settings, running=replace(how, resume=how.resume and begun), held=first, before=base
-    )

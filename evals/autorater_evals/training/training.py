@@ -1,7 +1,6 @@
 """One training from end to end: the held-out examples before, the fit, and the same after; kept in `training.json`."""
 
 import gc
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -14,16 +13,31 @@ from autorater.canonical import Record, digest_of
 from autorater.errors import ProviderError, RecordError, UsageError
 from autorater.model import open_model
 from autorater.sync import run_sync
+from autorater_evals.files import put_whole
+from autorater_evals.training.claiming import (
+    EVALUATIONS,
+    FITTED,
+    Fitted,
+    alone,
+    begun_by,
+    check_claim,
+    claim,
+    finished,
+    last_checkpoint,
+    step_of,
+)
 from autorater_evals.training.evaluating import Asking, HeldOut, evaluate_student, held_out
-from autorater_evals.training.fitting import BEGUN, FITTED, Fitted, fit
+from autorater_evals.training.fitting import fit
 from autorater_evals.training.likelihood import Likelihood, likelihood
 from autorater_evals.training.settings import NAME, Settings
 from autorater_evals.training.student import open_student
+from autorater_evals.training.watching import clear_errors
+from autorater_evals.training.weights import file_digest
 from autorater_evals.trainset import Example, TrainSet
 from autorater_evals.trainset.example import Split
 from autorater_evals.trainset.store import EXAMPLES
 
-RESULT, EVALUATIONS = "training.json", "evaluation"
+RESULT, PHASE = "training.json", "phase.json"
 
 
 class Phase(Record):
@@ -39,6 +53,8 @@ class Training(Record):
 
     student: str
     """What was trained, as `transformers:NAME`."""
+    weights: str = ""
+    """Which of that name: the digest of a folder's files, or the commit of a hub's model; "" where not known."""
     set: str
     """The sha256 of the set's examples."""
     settings: Settings
@@ -60,7 +76,6 @@ class Running:
     processes: int = 1
     """Devices that train together, by accelerate."""
     allow_downloads: bool = False
-    resume: bool = False
     evaluate: bool = True
     asking: Asking = field(default_factory=Asking)
     tell: Callable[[str], None] = lambda text: None
@@ -79,12 +94,14 @@ def train(
     """Train `student` (a hub's name or a folder) on a set into the folder `out`, which `transformers:OUT` serves.
 
     The held-out examples are judged before and after in both orders, as any judge is; their runs are in
-    `out/evaluation`, everything printed in `out/training.json`. `held` is a set whose held-out examples are taken
+    `out/evaluation`, everything printed in `out/training.json`. The same call goes on where one was stopped; of a
+    finished student only what is missing is made up. `held` is a set whose held-out examples are taken
     instead of this set's own, `before` what the student made of them where that is known.
 
     Raises:
-        UsageError: wrong settings or student, nothing to train on, nothing held out, or too little memory.
-        RecordError: the set is damaged, or `out` belongs to a training with other settings.
+        UsageError: wrong settings or student, nothing to train on, nothing held out, too little memory, or an `out`
+            that belongs to another training (the message names what differs).
+        RecordError: the set is damaged, `out` cannot be written, or another process trains into it.
         MissingExtraError: a package for training, or a specialist that the examples name, is not installed.
 
     """
@@ -97,42 +114,53 @@ def train(
     judged = held or trainset
     split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
     examples = _first(examples, how.asking.limit)
-    asked = digest_of({"examples": [one.id for one in examples], "tokens": how.asking.max_output_tokens})[:8]
-    if (folder / BEGUN).is_file() and not how.resume:  # better refused before the work than after it
-        raise UsageError(
-            f"a training was begun in {folder.name!r} already: go on with --resume, or choose another --out"
+    with clear_errors(student, folder):
+        # Better refused before the work than after it.
+        begun = begun_by(
+            trainset, student, chosen, held=held, devices=how.processes, allow_downloads=how.allow_downloads
         )
-    if others := _others(folder):
-        raise UsageError(f"{folder.name!r} holds {', '.join(others[:3])}, of something else: choose another --out")
-    if how.evaluate and before is None:
-        how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
-        before = _phase(student, examples, judged, folder / EVALUATIONS / f"before-{asked}", chosen, how)
-    how.tell(f"training {student} on {trainset.folder.name}")
-    fitted = _fit(trainset, student, folder, chosen, how, held)
-    after = None
-    if how.evaluate:
-        how.tell(f"{folder.name} after: the same examples")
-        after = _phase(str(folder), examples, judged, _after(folder, asked), chosen, how)
-    result = Training(
-        student=_name(student),
-        set=file_digest(trainset.folder / EXAMPLES),
-        settings=chosen,
-        fitted=fitted,
-        split=split,
-        held_out=len(examples),
-        before=before,
-        after=after,
-        libraries={name: version(name) for name in ("torch", "transformers", "trl", "peft", "accelerate")},
-    )
-    (folder / RESULT).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        check_claim(folder, begun)
+        with alone(folder):
+            claim(folder, begun)
+            done = finished(folder)
+            if done is not None:
+                how.tell(f"{folder.name} is trained already ({done.steps:,} steps): only what is missing is done")
+            asked = _asked(examples, how.asking)
+            if how.evaluate and before is None:
+                how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
+                before = _phase(student, examples, judged, folder / EVALUATIONS / f"before-{asked}", chosen, how)
+            if done is None:
+                how.tell(f"training {student} on {trainset.folder.name}{_from(folder)}")
+                done = _fit(trainset, student, folder, chosen, how, held)
+            after = None
+            if how.evaluate:
+                how.tell(f"{folder.name} after: the same examples")
+                after = _phase(str(folder), examples, judged, _after(folder, asked), chosen, how)
+            result = Training(
+                student=begun.student,
+                weights=begun.weights,
+                set=file_digest(trainset.folder / EXAMPLES),
+                settings=chosen,
+                fitted=done,
+                split=split,
+                held_out=len(examples),
+                before=before,
+                after=after,
+                libraries={name: version(name) for name in ("torch", "transformers", "trl", "peft", "accelerate")},
+            )
+            put_whole(folder / RESULT, f"{result.model_dump_json(indent=1)}\n".encode())
     return result
 
 
-def _others(folder: Path) -> list[str]:
-    """What lies in a folder where no training was begun, but for what is written before the first step."""
-    if (folder / BEGUN).is_file() or not folder.is_dir():
-        return []
-    return sorted(one.name for one in folder.iterdir() if one.name not in (EVALUATIONS, NAME))
+def _asked(examples: Sequence[Example], asking: Asking) -> str:
+    """A short name of what is asked, and how."""
+    told = {"examples": [one.model_dump(mode="json") for one in examples], "tokens": asking.max_output_tokens}
+    return digest_of(told)[:8]
+
+
+def _from(folder: Path) -> str:
+    checkpoint = last_checkpoint(folder)
+    return "" if checkpoint is None else f", from step {step_of(checkpoint):,} on"
 
 
 def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:
@@ -145,6 +173,10 @@ def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:
 def _phase(
     source: str, examples: Sequence[Example], trainset: TrainSet, log: Path, settings: Settings, how: Running
 ) -> Phase:
+    """What a checkpoint makes of the examples; kept beside its log, so that nothing finished is done again."""
+    kept = log / PHASE
+    if kept.is_file():
+        return Phase.model_validate_json(kept.read_text(encoding="utf-8"))
     opened = open_student(source, settings, device=how.device, allow_downloads=how.allow_downloads)
     try:
         if how.device != "cpu":
@@ -164,7 +196,9 @@ def _phase(
         close = getattr(model, "close", None)
         if close is not None:
             run_sync(close())
-    return Phase(student=name, likelihood=likely, judged=judged)
+    phase = Phase(student=name, likelihood=likely, judged=judged)
+    put_whole(kept, f"{phase.model_dump_json(indent=1)}\n".encode())
+    return phase
 
 
 def _device(wanted: str | None) -> str:
@@ -185,8 +219,7 @@ def free_memory() -> None:
 def _fit(
     trainset: TrainSet, student: str, out: Path, settings: Settings, how: Running, held: TrainSet | None
 ) -> Fitted:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / NAME).write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    put_whole(out / NAME, f"{settings.model_dump_json(indent=1)}\n".encode())
     if how.processes == 1:
         fitted = fit(
             trainset,
@@ -195,7 +228,6 @@ def _fit(
             settings,
             device=how.device,
             allow_downloads=how.allow_downloads,
-            resume=how.resume,
             held=held,
         )
         free_memory()
@@ -205,13 +237,12 @@ def _fit(
     command += ["-m", "autorater_evals.training.fitting", str(trainset.folder), student, str(out)]
     command += ["--device", how.device] if how.device else []
     command += ["--allow-downloads"] if how.allow_downloads else []
-    command += ["--resume"] if how.resume else []
     command += ["--held", str(held.folder)] if held else []
     ended = subprocess.run(command, stdout=sys.stderr, check=False)
     if ended.returncode != 0:
         raise UsageError(
             f"the training on {how.processes} devices failed (status {ended.returncode}): see above; "
-            "checkpoints are kept, --resume goes on from the last"
+            "checkpoints are kept, the same command goes on from the last"
         )
     return Fitted.model_validate_json((out / FITTED).read_text(encoding="utf-8"))
 
@@ -226,15 +257,3 @@ def _after(out: Path, asked: str) -> Path:
         if not stale.name.startswith(name):
             shutil.rmtree(stale)
     return out / EVALUATIONS / f"{name}-{asked}"
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file, which may be larger than memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _name(student: str) -> str:
-    """The student's name without folders of this machine."""
-    path = Path(student).expanduser()
-    return f"transformers:{path.name if path.is_absolute() else student}"

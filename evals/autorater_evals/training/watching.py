@@ -1,15 +1,21 @@
 """While a student is trained: a progress bar, libraries kept from chattering, and clear words when memory runs out."""
 
+import errno
 import logging
+import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
-from autorater.errors import UsageError
+from autorater.errors import AutoRaterError, RecordError, UsageError
 from autorater.progress import progress_bar
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_UNCLEAR = ("PytorchStreamWriter", "unexpected pos")
+_NO_ROOM = ("No space left on device", "Permission denied", "File too large", "Disk quota exceeded", *_UNCLEAR)
+_DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _LOUD = ("transformers", "trl", "accelerate", "peft", "datasets")
 
 
@@ -39,25 +45,43 @@ def quiet_bars(*, unless: bool = False) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def clear_memory_errors(name: str) -> Generator[None]:
-    """Say which options need less memory, in place of the library's own error."""
+def clear_errors(student: str, out: Path) -> Generator[None]:
+    """Say what to do when memory or the disk runs out, in place of the libraries' own errors.
+
+    Raises UsageError for memory, with the options that need less of it, and RecordError for the disk.
+    """
     try:
         yield
+    except AutoRaterError:
+        raise
     except Exception as error:
         import torch
 
         told = str(error).lower()
-        short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in told for word in _NO_MEMORY)
-        if not short:
-            raise
-        raise UsageError(
-            f"out of memory while training {name}: lower --batch (and raise --accumulate as much), --max-pixels or "
-            "--rank, or say --dtype bfloat16 or --checkpointing; checkpoints are kept, --resume goes on from the last"
-        ) from error
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in told for word in _NO_MEMORY):
+            raise UsageError(
+                f"out of memory while training {Path(student).name}: lower --batch (and raise --accumulate as much), "
+                "--max-pixels or --rank, or say --dtype bfloat16 or --checkpointing; checkpoints are kept"
+            ) from error
+        if why := _of_the_disk(error):
+            raise RecordError(
+                f"cannot write to {out.name!r} ({why}): make room or choose another --out; "
+                "the same command goes on from the last checkpoint"
+            ) from error
+        raise
+
+
+def _of_the_disk(error: Exception) -> str:
+    """What the disk said; "" when an error is of something else. Torch and safetensors have errors of their own."""
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return os.strerror(error.errno)
+    if found := next((word for word in _NO_ROOM if word in str(error)), ""):
+        return "no space left, or no right to write" if found in _UNCLEAR else found
+    return ""
 
 
 @contextmanager
-def progress(trainer: Any) -> Generator[None]:
+def progress(trainer: Any, *, after_checkpoint: Callable[[], None] = lambda: None) -> Generator[None]:
     """A bar over the steps on a terminal; silent in a pipe and in all processes but the first."""
     from transformers import PrinterCallback, TrainerCallback
 
@@ -70,8 +94,15 @@ def progress(trainer: Any) -> Generator[None]:
         class Steps(TrainerCallback):
             """Moves the bar."""
 
+            def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                for _step in range(int(state.global_step)):  # those before a resume
+                    bar.advance(cost=0.0)
+
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
                 bar.advance(cost=0.0)
+
+            def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                after_checkpoint()
 
         trainer.add_callback(Steps())
         yield

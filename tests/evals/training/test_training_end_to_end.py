@@ -91,7 +91,7 @@ def test_a_finished_training_is_not_done_again(trained: tuple[Path, Training]) -
         str(student()),
         out,
         quick(steps=2),
-        running=Running(device="cpu", asking=SHORT, resume=True),
+        running=Running(device="cpu", asking=SHORT),
     )
     assert again == found
 
@@ -154,13 +154,13 @@ def test_the_command_prints_what_it_did(tmp_path: Path) -> None:
     assert "log_likelihood_label" in found.stdout
     assert "accuracy_half" in found.stdout
     assert "2 unparsable" in found.stdout
-    again = run(*told, "--resume", "--json")
+    again = run(*told, "--json")
     assert json.loads(again.stdout)["held_out"] == 2
-    assert run(*told, "--resume", "--max-output-tokens", 8, "--json").exit_code == 0  # asked anew, not trained anew
+    assert run(*told, "--max-output-tokens", 8, "--json").exit_code == 0  # asked anew, not trained anew
     other = run(pairs().folder, "--student", student(), "--out", pairs().folder, "--device", "cpu")
     assert "holds card.json, card.md, examples.jsonl, of something else" in str(other.exception)
-    refused = run(*told)
+    refused = run(*told, "--seed", 1)
     assert isinstance(refused.exception, UsageError)
-    assert "--resume" in str(refused.exception)
-    alone = run(*told, "--rounds", 2, "--resume")
+    assert "begun with another seed (0, now 1)" in str(refused.exception)
+    alone = run(*told, "--rounds", 2)
     assert "--rounds needs --teacher-data" in str(alone.exception)
