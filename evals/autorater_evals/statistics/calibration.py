@@ -105,7 +105,8 @@ def calibration_error(
     off[:, -1] = 1.0
     sums = cluster_sums(off, numbers, count)
     found = bootstrap_sums(sums, _error, draws=draws) if count > 1 else np.empty(0)
-    interval = percentile_interval(found, count=count, unit=unit, held="bins")
+    wide = bool(np.ptp(found) > 1e-12) if len(found) else False  # an interval without width is no certainty
+    interval = percentile_interval(found, count=count, unit=unit, held="bins") if wide else None
     error = Figure(
         measure=measure,
         value=float(_error(sums.sum(0, keepdims=True))[0]),
@@ -114,7 +115,7 @@ def calibration_error(
         interval=interval,
         note=notes(
             f"{len(rows)} of {len(edges) - 1} bins have items",
-            few(count, unit=unit) if interval else f"no interval: fewer than two {unit}",
+            few(count, unit=unit) if interval else _why_none(count, unit),
         ),
     )
     return Calibration(error=error, rows=rows)
@@ -136,7 +137,8 @@ def calibrated(confidence: Array, *, fit_confidence: Array, fit_right: Array, me
     """`confidence` mapped to 0..1 by a curve fitted on other items (scikit-learn); missing ones stay missing.
 
     "isotonic": a rising curve through pooled shares, for 500 labels and more. "platt": a logistic curve of the
-    confidence's logit with his smoothed labels (Platt 1999), for fewer; it falls where confidence misleads.
+    confidence's logit with his smoothed labels (Platt 1999), for fewer; it falls where confidence misleads. Where all
+    fitted confidences are equal there is no slope to learn, and either gives the share of right answers throughout.
 
     Raises:
         UsageError: Nothing to fit on: fewer than two answers, or all right, or all wrong; values as elsewhere here.
@@ -152,7 +154,9 @@ def calibrated(confidence: Array, *, fit_confidence: Array, fit_right: Array, me
     mapped = np.full(len(confidence), np.nan)
     if not there.any():
         return mapped
-    if method == "isotonic":
+    if np.ptp(sure) == 0:
+        mapped[there] = hit.mean()
+    elif method == "isotonic":
         isotonic: Any = import_module("sklearn.isotonic")
         curve = isotonic.IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(sure, hit)
         mapped[there] = curve.predict(confidence[there])
@@ -215,6 +219,10 @@ def recalibrated(
         brier_before=brier_score(old, hit, clusters=kept, unit=unit),
         brier_after=brier_score(new, hit, clusters=kept, unit=unit),
     )
+
+
+def _why_none(count: int, unit: str) -> str:
+    return f"no interval: fewer than two {unit}" if count < 2 else "no interval: every draw gives the same"
 
 
 def _edges(sure: Array, *, bins: int, binning: Binning) -> Array:

@@ -19,6 +19,8 @@ Model = Literal["bradley_terry", "newman"]
 """`bradley_terry` counts a tie as half a win for either; `newman` has ties as an outcome with a parameter of its own
 (Davidson's model in Newman's iteration, JMLR 24, 2023)."""
 
+POINTS = 400 / np.log(10)
+"""Points of a strength that is e times another's."""
 LIMIT = 10_000
 """Iterations after which a fit counts as failed; it takes some ten."""
 
@@ -41,7 +43,7 @@ class Ranking(Record):
     comparisons: int
     total: int
     tie_parameter: float | None = None
-    """Newman's: between equals a tie has the probability v / (1 + v)."""
+    """Newman's v: between equals a tie has the probability v / (1 + v). Null where all was tied: then it has no bound."""
     note: str = ""
 
 
@@ -57,12 +59,13 @@ def rank(games: Games, *, model: Model = "bradley_terry", draws: int = DRAWS) ->
     if why:
         return make_ranking(games, model, why=why)
     rows, size = count_rows(games), len(games.items)
-    points, ties = _fit(rows, rows.counts, size, model)
+    points = _fit(rows, rows.counts, size, model)
+    ties = _tie_parameter(rows, points) if model == "newman" else None
     undefined = np.full(size, np.nan)
     found: list[Array] = []
     for counts in draw_counts(games, rows, draws=draws):
         linked = counts.all() or _linked(rows, counts, size)  # with every row it is as in the sample
-        found.append(_fit(rows, counts, size, model)[0] if linked else undefined)
+        found.append(_fit(rows, counts, size, model) if linked else undefined)
     return make_ranking(games, model, points=points, found=np.array(found), ties=ties)
 
 
@@ -78,8 +81,8 @@ def ranking_agreement(
     return correlation(sides[0], sides[1], measure="kendall_b", draws=draws)
 
 
-def _fit(rows: Rows, counts: Array, size: int, model: Model) -> tuple[Array, float | None]:
-    """Points of each item on Elo's scale around 1,000, and the tie parameter; NaN where the fit does not settle."""
+def _fit(rows: Rows, counts: Array, size: int, model: Model) -> Array:
+    """Points of each item on Elo's scale around 1,000; NaN where the fit does not settle."""
     evalica: Any = import_module("evalica")
     known: Any = import_module("pandas").Index(np.arange(size))  # faster to look up than a RangeIndex
     if model == "bradley_terry":
@@ -92,9 +95,28 @@ def _fit(rows: Rows, counts: Array, size: int, model: Model) -> tuple[Array, flo
     told = fit(first, second, winners, index=known, weights=often, tolerance=1e-8, limit=LIMIT)
     scores = np.asarray(told.scores.reindex(known), dtype=np.float64)
     if told.iterations >= LIMIT or not np.isfinite(scores).all() or bool((scores <= 0).any()):
-        return np.full(size, np.nan), None
+        return np.full(size, np.nan)
     logs = np.log(scores)
-    return 1000 + 400 / np.log(10) * (logs - logs.mean()), None if model == "bradley_terry" else float(told.v)
+    return 1000 + POINTS * (logs - logs.mean())
+
+
+def _tie_parameter(rows: Rows, points: Array) -> float | None:
+    """The v that is likeliest at these strengths: it makes as many ties likely as there were.
+
+    With strengths x and y a tie has the probability v / (v + d), d = (x + y) / (2 sqrt(x y)) (Newman 2023). evalica
+    ends when the strengths settle, which equal ones do at once, whatever v then is.
+    """
+    solve: Any = import_module("scipy.optimize").brentq
+    tied, played = float(rows.counts[rows.tie].sum()), float(rows.counts.sum())
+    if tied in (0.0, played) or np.isnan(points).any():
+        return 0.0 if not tied else None
+    apart = np.cosh((points[rows.winner] - points[rows.loser]) / (2 * POINTS))
+    most = float(apart.max()) * tied / (played - tied)
+
+    def excess(value: float) -> float:
+        return float((rows.counts * value / (value + apart)).sum()) - tied
+
+    return float(solve(excess, 0.0, 2 * most, xtol=1e-12))
 
 
 def _wins(rows: Rows, counts: Array, size: int) -> tuple[Index, Index, Array]:
@@ -184,6 +206,8 @@ def make_ranking(
         points, why = np.full(size, np.nan), why or "the fit did not settle"
     ranks = _ranks(points[None, :])[0]
     drawn = found if found is not None and found.size else np.zeros((0, size))
+    if len(drawn) and np.isfinite(drawn).any() and bool((np.nanmax(drawn, 0) - np.nanmin(drawn, 0) < 1e-9).all()):
+        drawn, why = drawn[:0], "no intervals: every draw gives the same strengths"  # no width is no certainty
     places = _ranks(drawn)
     order = [int(place) for place in np.argsort(-points, kind="stable")]
     ranked = [

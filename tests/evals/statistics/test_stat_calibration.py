@@ -129,6 +129,20 @@ def test_platt_is_the_least_loss_of_smoothed_labels(seed: int) -> None:
     assert found == pytest.approx(1 / (1 + np.exp(-best[0] * logit - best[1])), abs=1e-4)
 
 
+@pytest.mark.parametrize("method", ["isotonic", "platt"])
+def test_one_and_the_same_confidence_teaches_the_share_that_was_right(method: Method) -> None:
+    right = np.array([1.0] * 7 + [0.0] * 3)
+    found = calibrated(np.array([0.1, NAN, 1.0]), fit_confidence=np.full(10, 0.9), fit_right=right, method=method)
+    assert found == pytest.approx([0.7, NAN, 0.7], nan_ok=True)
+
+
+def test_an_interval_without_width_is_not_given() -> None:
+    found = calibration_error(np.ones(30), np.ones(30)).error
+    assert (found.value, found.interval) == (0.0, None)
+    assert "no interval: every draw gives the same" in found.note
+    assert "fewer than two" in calibration_error(np.ones(1), np.ones(1)).error.note
+
+
 def test_isotonic_is_the_rising_curve_of_least_squares() -> None:
     # Pool adjacent violators by hand: .2 -> 0, .4 and .6 share 1/2, .8 -> 1.
     sure, right = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.0, 1, 0, 1])

@@ -82,6 +82,27 @@ def test_newmans_ties_maximise_davidsons_likelihood() -> None:
     assert ranking.tie_parameter == pytest.approx(math.exp(best[-1]), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("results", "odds"),
+    [([1, 1, 1, 1], 0.0), ([1, 1, 0, 0], 1.0), ([1, 1, 1, 1, 0, 0], 0.5), ([1, 1, *[0] * 8], 4.0), ([0, 0], None)],
+)
+def test_between_equals_the_tie_parameter_is_the_odds_of_a_tie(results: list[float], odds: float | None) -> None:
+    """Equal strengths settle at once, before a tie parameter that is fitted with them has moved."""
+    times = len(results) // 2
+    games = make_games(["a", "b"] * times, ["b", "a"] * times, words(results))  # each wins as often as the other
+    found = rank(games, model="newman", draws=1)
+    assert [item.strength.value for item in found.ranked] == [1000, 1000]
+    assert found.tie_parameter == (None if odds is None else pytest.approx(odds))
+
+
+@pytest.mark.parametrize("model", ["bradley_terry", "newman"])
+def test_where_every_draw_gives_the_same_there_is_no_interval(model: Any) -> None:
+    found = rank(make_games(list("abca"), list("bcab"), words([0, 0, 0, 0])), model=model)
+    assert [(item.strength.value, item.rank.value) for item in found.ranked] == [(1000, 1)] * 3
+    assert all(item.strength.interval is None and item.rank.interval is None for item in found.ranked)
+    assert found.note == "no intervals: every draw gives the same strengths"
+
+
 @pytest.mark.parametrize("model", ["bradley_terry", "newman"])
 def test_intervals_are_those_of_comparisons_drawn_one_by_one(model: Any) -> None:
     first, second, outcome = play(5, n=300)
