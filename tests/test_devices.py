@@ -3,7 +3,7 @@
 import pytest
 
 from autorater import AutoRater
-from autorater.devices import check_device
+from autorater.devices import best_device, check_device
 from autorater.errors import UsageError
 
 
@@ -20,3 +20,8 @@ def test_other_words_are_refused(device: str) -> None:
 def test_what_is_not_here_is_told_before_anything_runs() -> None:
     with pytest.raises(UsageError, match="has no cuda:99: use --device cpu"):
         AutoRater(device="cuda:99")
+
+
+def test_the_best_device_can_be_used() -> None:
+    pytest.importorskip("torch")
+    check_device(best_device())

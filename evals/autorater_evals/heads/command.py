@@ -42,11 +42,11 @@ def train_head(
     held_out: Annotated[float, typer.Option(help="The share that is never trained on, by whole prompts.")] = 0.2,
     hard_negatives: Annotated[
         float,
-        typer.Option(help="The share of pairs against an image of a similar prompt (for the match with prompts)."),
+        typer.Option(help="The share of pairs with a similar prompt or an alike image (for the match with prompts)."),
     ] = 0.0,
     save_every: Annotated[int, typer.Option(help="Steps between two states to go on from.")] = 100,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="A torch device.")] = "cpu",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps (default: the best there is).")] = None,
     any_count: Annotated[bool, typer.Option(help="Take data whose counts differ from the registered ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")] = False,
 ) -> None:
@@ -55,7 +55,8 @@ def train_head(
     from autorater_evals.requirements import require_statistics
 
     dimensions = _dimensions(dimension, perspectives)
-    check_device(device)
+    if device is not None:
+        check_device(device)
     require_statistics()
     _require_training()
     by_loss = {"head": head, "rank": rank, "alpha": alpha, "epochs": epochs, "rate": learning_rate}

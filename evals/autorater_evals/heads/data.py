@@ -13,6 +13,8 @@ from autorater_evals.heads.splitting import components, hold_out
 from autorater_evals.item import Item
 from autorater_evals.seen import FittedOn, describe_fit
 
+PARTS = (("training", False), ("held-out", True))
+
 
 class SplitTold(Record):
     """`split.json` of a trained head."""
@@ -37,10 +39,12 @@ class Data:
     def labelled(self, dimension: str, settings: Settings) -> tuple[Labelled, Labelled]:
         """The examples to train on and those held out."""
         both = list(zip(self.items, self.out, strict=True))
-        parts = [[item for item, gone in both if gone is held] for held in (False, True)]
+        parts = {name: [item for item, gone in both if gone is held] for name, held in PARTS}
         train, held = (
-            read_examples(part, dimension=dimension, loss=settings.loss, folder=self.folder, seed=settings.seed)
-            for part in parts
+            read_examples(
+                items, dimension=dimension, loss=settings.loss, folder=self.folder, seed=settings.seed, part=name
+            )
+            for name, items in parts.items()
         )
         return halve(train, held) if settings.loss == "ce" else (train, held)
 

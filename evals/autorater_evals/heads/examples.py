@@ -45,8 +45,10 @@ class Labelled:
     left_out: Mapping[str, int]
 
 
-def read_examples(items: Sequence[Item], *, dimension: str, loss: Loss, folder: Path, seed: int = 0) -> Labelled:
-    """What the items of one part of the split say of `dimension`, as `loss` needs it.
+def read_examples(
+    items: Sequence[Item], *, dimension: str, loss: Loss, folder: Path, seed: int = 0, part: str = ""
+) -> Labelled:
+    """What the items of one part of the split (`part` names it in errors) say of `dimension`, as `loss` needs it.
 
     bt and gpm: the pairs on which people do not tie; images with opinions are paired with the next of their prompt in a
     seeded order. ce: the two images of a pair, and images with opinions, which `halve` turns into 1 and 0. l1: images
@@ -85,12 +87,26 @@ def read_examples(items: Sequence[Item], *, dimension: str, loss: Loss, folder: 
         found = pairs + made
     if not found:
         wanted = "opinions of single images (score)" if loss == "l1" else "preferences or opinions"
-        known = sorted({name for item in items for name in (*item.preferences, *item.opinions)})
         raise UsageError(
-            f"the loss {loss} found no example in {len(items)} items: expected {wanted} of the dimension "
-            f"{dimension!r}, the data have labels of {', '.join(known) or 'none'}; choose another --dimension or --loss"
+            f"the loss {loss} found no example in {len(items)} {part} items: expected {wanted} of the dimension "
+            f"{dimension!r}, these have {_labels(items)}{_reasons(left_out)}; choose another --dimension or --loss, "
+            "or, if other items have them, another --seed or --held-out"
         )
     return Labelled(tuple(found), {why: number for why, number in sorted(left_out.items()) if number})
+
+
+def _labels(items: Sequence[Item]) -> str:
+    """Which labels items have, in words."""
+    kinds = {
+        "preferences": sorted({name for item in items for name in item.preferences}),
+        "opinions": sorted({name for item in items for name in item.opinions}),
+    }
+    return " and ".join(f"{kind} of {', '.join(names)}" for kind, names in kinds.items() if names) or "no labels"
+
+
+def _reasons(left_out: Mapping[str, int]) -> str:
+    told = "; ".join(f"{why}: {number:,}" for why, number in sorted(left_out.items()) if number)
+    return f" ({told})" if told else ""
 
 
 def halve(train: Labelled, held_out: Labelled) -> tuple[Labelled, Labelled]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from autorater.canonical import digest_of
+from autorater.devices import best_device
 from autorater_evals.heads.data import Data, SplitTold, read_data
 from autorater_evals.heads.evaluating import evaluate
 from autorater_evals.heads.forming import Split, find_base, make_form
@@ -28,11 +29,12 @@ def train_heads(
     settings: Settings,
     out: Path,
     folder: Path | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     any_count: bool = False,
 ) -> HeadResult:
     """Train a head for every dimension, evaluate before and after, write `out`; the same call goes on where it ended.
 
+    `device` is cpu, cuda, cuda:1 or mps, the best there is when None.
     `out` has `head/` (config.json, head.safetensors, lora/), a link `base`, card.md, evaluation.json, split.json, log/.
 
     Raises:
@@ -49,7 +51,7 @@ def train_heads(
     if progress.perspective == len(form.perspectives) and (out / EVALUATION).exists():
         return HeadResult.model_validate_json((out / EVALUATION).read_bytes())
     checkpoint = find_base(base)
-    model = RewardModel(checkpoint, form, device=device, seed=settings.seed)
+    model = RewardModel(checkpoint, form, device=device or best_device(), seed=settings.seed)
     saved = _take_up(model, out, progress)
     trainer = Trainer(model, settings, out)
     results: list[PerspectiveResult] = []

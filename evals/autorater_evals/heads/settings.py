@@ -43,7 +43,7 @@ class Settings(Record):
     held_out: float = Field(default=0.2, gt=0, lt=1)
     """The share of examples, by whole components of prompt and image, that are never trained on."""
     hard_negatives: float = Field(default=0.0, ge=0, lt=1)
-    """The share of training pairs that set the chosen image against one of a similar prompt."""
+    """The share of training examples that are hard negatives, see `hard_negatives`."""
     seed: int = Field(default=0, ge=0)
     save_every: int = Field(default=100, ge=1)
     """Steps between two states that a training goes on from."""
@@ -75,7 +75,7 @@ class PerspectiveResult(Record):
     dimension: str
     trained: int
     hard: int
-    """Pairs with an image of a similar prompt, beside those."""
+    """Hard negatives beside those."""
     held_out: int
     left_out: dict[str, int]
     """Why → how many items gave no example."""

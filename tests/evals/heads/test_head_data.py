@@ -89,7 +89,12 @@ def test_what_shares_a_prompt_or_an_image_is_held_out_together(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"loss": "l1"}, r"the loss l1 found no example .* expected opinions .* have labels of overall"),
+        (
+            {"loss": "l1", "dimensions": ("style",)},
+            r"the loss l1 found no example in 6 training items: expected opinions of single images \(score\) of the "
+            r"dimension 'style', these have preferences of overall \(no label of style: 6\)",
+        ),
+        ({"loss": "l1"}, r"of the dimension 'overall', these have preferences of overall \(pairs: l1 learns from op"),
         ({"dimensions": ("style",)}, r"expected preferences or opinions of the dimension 'style'"),
     ],
 )
@@ -143,21 +148,50 @@ def pattern(path: Path, seed: int) -> Path:
     return path
 
 
-def test_a_hard_negative_is_the_most_alike_image_of_a_similar_prompt(tmp_path: Path) -> None:
-    like = pattern(tmp_path / "alike.jpg", 0)
-    images = [pattern(tmp_path / f"{index}.png", index) for index in range(8)]
-    pairs = [
+def test_of_ties_alone_nothing_is_learned(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"found no example in 6 training items: .*overall \(people tie: 6\)"):
+        labelled(plant_pairs(tmp_path, 8, prefer=lambda _a, _b: "tie"))
+
+
+def planted_looks(folder: Path) -> list[Example]:
+    """Four pairs; one image of the third is the first's chosen one, saved anew."""
+    like = pattern(folder / "alike.jpg", 0)
+    images = [pattern(folder / f"{index}.png", index) for index in range(8)]
+    return [
         Example("0", "0", (Look(images[0], PROMPTS[0]), Look(images[1], PROMPTS[0])), "pair"),
         Example("1", "1", (Look(images[2], PROMPTS[1]), Look(images[3], PROMPTS[1])), "pair"),
         Example("2", "2", (Look(images[4], PROMPTS[2]), Look(like, PROMPTS[2])), "pair"),
         Example("3", "3", (Look(images[6], PROMPTS[3]), Look(images[7], PROMPTS[3])), "pair"),
     ]
-    found = mine(pairs, share=0.45, seed=0)
-    assert sorted(example.id for example in found) == ["0/hard", "1/hard", "2/hard"], "ships have no similar prompt"
-    first = next(example for example in found if example.id == "0/hard")
-    assert first.looks == (Look(images[0], PROMPTS[0]), Look(like, PROMPTS[0]))
-    assert found == mine(pairs, share=0.45, seed=0)
+
+
+def test_hard_negatives_are_the_image_under_a_similar_prompt_and_an_alike_image(tmp_path: Path) -> None:
+    pairs = planted_looks(tmp_path)
+    found = {example.id: example for example in mine(pairs, share=0.9, seed=0)}
+    both = [f"{place}/hard {kind}" for place in range(3) for kind in ("image", "prompt")]
+    assert sorted(found) == [*both, "3/hard image"], "ships have no similar prompt"
+    chosen = pairs[0].looks[0]
+    assert found["0/hard image"].looks == (chosen, Look(tmp_path / "alike.jpg", PROMPTS[0]))
+    wrong = found["0/hard prompt"].looks
+    assert wrong[0] == chosen
+    assert wrong[1].image == chosen.image
+    assert wrong[1].prompt in PROMPTS[1:3]
+    assert mine(pairs, share=0.45, seed=0) == mine(pairs, share=0.45, seed=0)
+    assert len(mine(pairs, share=0.45, seed=0)) == 3
     assert mine(pairs, share=0.0, seed=0) == []
+
+
+def test_a_copy_of_the_chosen_image_is_no_negative_of_it(tmp_path: Path) -> None:
+    """The same bytes under another name are the same image, and the same words in capitals the same prompt."""
+    pairs = planted_looks(tmp_path)
+    chosen = pairs[0].looks[0]
+    copy, other = tmp_path / "copy.png", pattern(tmp_path / "other.png", 20)
+    copy.write_bytes(chosen.image.read_bytes())
+    pairs.append(Example("4", "4", (Look(other, "Red cat, on a SOFA"), Look(copy, "red cat on a sofa")), "pair"))
+    found = {example.id: example for example in mine(pairs, share=0.9, seed=0)}
+    assert found["0/hard image"].looks[1].image.name == "alike.jpg", "not its copy"
+    assert found["0/hard prompt"].looks[1].prompt in PROMPTS[1:3], "the nearest has the same image"
+    assert found["4/hard prompt"].looks[1].prompt != "red cat on a sofa"
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.2, 5), (0.5, 20), (0.1, 2)])

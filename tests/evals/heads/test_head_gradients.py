@@ -153,4 +153,5 @@ def test_every_epoch_has_every_example_once_in_an_order_of_its_own() -> None:
     first, second = ([place for some in epoch for place in some] for epoch in (order[:3], order[3:]))
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second
+    assert list(range(10)) not in (first, second), "data sorted by their label are trained on in another order"
     assert order == batches(10, size=4, epochs=2, seed=(0, 0, 0))
