@@ -22,6 +22,9 @@ from autorater_evals.item import Item
 
 Kind: TypeAlias = Literal["points", "pairs", "groups", "questions"]
 """One image with a mean opinion; two with a preference; pairs that are right only together; one with questions."""
+Training: TypeAlias = Literal["allowed", "research", "forbidden"]
+"""Whether a judge may be trained on data. "research" is where the owners state no licence or say research only;
+"forbidden" where the licence forbids it or the set exists for evaluation alone."""
 Loader: TypeAlias = Callable[[Path], Iterable[Item]]
 """The items of a data folder, in a fixed order. Raises UsageError that names file and line of what is wrong."""
 
@@ -91,10 +94,11 @@ class BenchmarkMeta(Record):
     paper: str = ""
     licence: str
     """Of the labels and images, as their owners say."""
-    training_allowed: bool
-    """Whether a judge may be trained on it; false where the licence forbids it or the set is for evaluation alone."""
+    training: Training
     training_note: str
     """Why, in one sentence."""
+    shared_prompt: bool = False
+    """Whether all items have the same words in place of a prompt: sharing these connects no two items."""
     edit: bool = False
     """Whether there are source images."""
     counts: Literal["exact", "most"] = "exact"
@@ -102,6 +106,11 @@ class BenchmarkMeta(Record):
     hub: Hub | None = None
     parts: tuple[Part, ...] = Field(min_length=1)
     published: tuple[Published, ...] = ()
+
+    @property
+    def training_allowed(self) -> bool:
+        """Whether a judge may be trained on it for any purpose."""
+        return self.training == "allowed"
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,23 @@ class Benchmark:
             )
         complete = all(counts[part.name].get(name, 0) == want for part in wanted for name, want in part.expect.items())
         return Loaded(items, counts, complete)
+
+    def permit(self, *, research: bool) -> bool:
+        """Whether training on it takes an allowance for research, which `research` grants.
+
+        Raises UsageError when a judge may not be trained on it.
+        """
+        terms = f"{self.meta.training_note} (licence: {self.meta.licence})"
+        if self.meta.training == "forbidden":
+            raise UsageError(
+                f"{self.name} may not be trained on: {terms}; choose data whose card allows it (autorater eval list)"
+            )
+        if self.meta.training == "research" and not research:
+            raise UsageError(
+                f"{self.name} may be trained on for research only: {terms}; say --research if you train for nothing "
+                "else, or choose data whose card allows more (autorater eval list)"
+            )
+        return self.meta.training == "research"
 
     def where(self) -> str:
         """How to get the data, in one sentence."""

@@ -29,6 +29,11 @@ FURTHER = (
     "leave_one_out_majority",
 )
 """Measures that are told below the short tables, where there are any."""
+TRAINING = {
+    "allowed": "may be trained on",
+    "research": "may be trained on for research only (--research)",
+    "forbidden": "must not be trained on",
+}
 _ELSEWHERE = {measure for columns in COLUMNS.values() for measure in columns.values()}
 
 
@@ -204,13 +209,13 @@ def show_benchmarks(known: Mapping[str, Benchmark]) -> None:
             part.name,
             part.kind,
             " ".join(f"{number:,} {what}" for what, number in part.expect.items()) or "any",
-            ("yes" if one.meta.training_allowed else "no") if place == 0 else "",
+            one.meta.training if place == 0 else "",
             one.meta.licence if place == 0 else "",
         ]
         for name, one in known.items()
         for place, part in enumerate(one.meta.parts)
     ]
-    say(*lines(["benchmark", "part", "kind", "registered", "train", "licence"], table))
+    say(*lines(["benchmark", "part", "kind", "registered", "training", "licence"], table))
     say("", "`autorater eval describe NAME` tells its files, protocol and traps.")
 
 
@@ -218,8 +223,7 @@ def show_card(found: Benchmark) -> None:
     """The card, in words."""
     meta = found.meta
     say(f"{found.name}: {meta.title}", f"source: {meta.source}", *([f"paper: {meta.paper}"] if meta.paper else []))
-    allowed = "may be trained on" if meta.training_allowed else "must not be trained on"
-    say(f"licence: {meta.licence}; {allowed}: {meta.training_note}")
+    say(f"licence: {meta.licence}; {TRAINING[meta.training]}: {meta.training_note}")
     if meta.hub:
         configurations = ", ".join(meta.hub.configurations) or "default"
         say(f"hub: {meta.hub.repository} ({configurations}; {', '.join(meta.hub.splits)})")

@@ -30,7 +30,7 @@ def make_card(teacher: Teacher, header: Header, subjects: Sequence[Subject], mad
     used = {tool for example in examples for tool in example.tools}
     return {
         "format": FORMAT,
-        "source": header.model_dump(mode="json", exclude={"plan", "prompts", "against"}),
+        "source": header.origin.model_dump(mode="json"),
         "teacher": {"name": name, "scripted": name.startswith(SCRIPTED), **_calls(teacher.log)},
         "autorater": teacher.loop.version,
         "settings": teacher.loop.digest,

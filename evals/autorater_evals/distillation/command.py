@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 _LOCAL_TEMPERATURE = 0.7
+RESEARCH = "I train for research only: for data whose owners state no licence for more."
 AsJson = Annotated[bool, typer.Option("--json", help="Print the card as JSON on stdout and nothing else there.")]
 
 
@@ -36,6 +37,7 @@ def distill(
     dimension: Annotated[str, typer.Option(help="What people judged (default: a part's first).")] = "",
     scale: Annotated[str, typer.Option(help="Ends of people's scale, LOW,HIGH, where the data do not tell.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items a part, by whole prompts.")] = None,
+    research: Annotated[bool, typer.Option(help=RESEARCH)] = False,
     variants: Annotated[str, typer.Option(help="With assessments, without, or both: tools,free.")] = "tools,free",
     tries: Annotated[int, typer.Option(min=1, help="Drafts of an item at most; the first that passes is kept.")] = 4,
     free: Annotated[int, typer.Option(min=0, help="Answers without the label for each kept item.")] = 1,
@@ -81,7 +83,7 @@ def distill(
     )
     check_plan(plan)
     ends = _two(scale, "--scale") if scale else None
-    source = open_source(data, folder=folder, parts=part or (), limit=limit)
+    source = open_source(data, folder=folder, parts=part or (), limit=limit, research=research)
     if teacher.startswith("transformers:") and tries > 1 and options.temperature is None:
         # Without one, a local model answers greedily, and every try would be the same.
         options = replace(options, temperature=_LOCAL_TEMPERATURE, seed=options.seed or 0)

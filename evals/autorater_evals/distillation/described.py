@@ -17,6 +17,12 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     kind = ", **a scripted teacher: no model looked at these images**" if teacher["scripted"] else ""
     yield f"- Teacher: `{teacher['name']}`{kind}; {teacher['calls']:,} calls, {_money(teacher['cost'])}."
     yield f"- Source: `{source['benchmark']}`, licence {source['licence']}. Training: {source['training_note']}."
+    if source["research"]:
+        yield "- **For research only** (`--research`): so is every student of this set."
+    yield (
+        f"- Seen: students of this set have seen items of `{source['benchmark']}`. Evaluate them on the examples that "
+        "the set holds out, or on another benchmark."
+    )
     limit = f"; at most {source['limit']:,} items a part" if source["limit"] else ""
     yield f"- Data: sha256 `{source['data'][:16]}…`{limit}."
     yield f"- AutoRater {card['autorater']}, protocol `{card['protocol']}`."

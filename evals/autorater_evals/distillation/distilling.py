@@ -168,12 +168,7 @@ def _teacher(loop: Loop) -> Teacher:
 
 def _header(source: Source, plan: Plan, against: Sequence[Index]) -> Header:
     return Header(
-        benchmark=source.benchmark,
-        title=source.title,
-        licence=source.licence,
-        training_note=source.training_note,
-        data=source.data,
-        limit=source.limit,
+        origin=source.origin,
         plan=plan,
         prompts={name: find_prompts()[name].digest for name in TEACHING},
         against=tuple(against),
@@ -203,7 +198,7 @@ def _note(teacher: Teacher, subjects: Sequence[Subject]) -> None:
 
 def _make(teacher: Teacher, header: Header, subjects: Sequence[Subject], concurrency: int) -> Made:
     total = len([one for one in subjects if not one.problem]) * len(header.plan.variants)
-    with progress_bar(f"distilling {header.benchmark}", total) as bar:
+    with progress_bar(f"distilling {header.origin.benchmark}", total) as bar:
         return run_sync(
             make(
                 teacher,

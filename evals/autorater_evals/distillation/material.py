@@ -16,8 +16,9 @@ NAME = "distill.jsonl"
 Form = TypeVar("Form", bound=Record)
 
 
-SAME = ("benchmark", "data", "prompts")
-"""What must not change from one run into a log to the next; plans may, since calls are found by what they ask."""
+def _fixed(header: Header) -> dict[str, object]:
+    """What must not change from one run into a log to the next; plans may, since calls are found by what they ask."""
+    return {"benchmark": header.origin.benchmark, "data": header.origin.data, "prompts": header.prompts}
 
 
 def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:
@@ -27,9 +28,8 @@ def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) ->
     """
     path = folder / NAME
     if path.exists():
-        before = read_material(folder)[0].model_dump(mode="json")
-        asked = header.model_dump(mode="json")
-        if differing := [name for name in SAME if before[name] != asked[name]]:
+        before, asked = _fixed(read_material(folder)[0]), _fixed(header)
+        if differing := [name for name in asked if before[name] != asked[name]]:
             raise RecordError(
                 f"{str(folder)!r} belongs to a distillation of other data or with other prompts "
                 f"({', '.join(differing)} differ): give the same to resume, or choose another --out"

@@ -8,6 +8,7 @@ from autorater.canonical import Record
 from autorater.checklist import Checklist
 from autorater.events import PictureRecord
 from autorater.request import Task
+from autorater_evals.benchmark import Training
 from autorater_evals.trainset import Label
 
 Variant: TypeAlias = Literal["tools", "free"]
@@ -71,16 +72,28 @@ class Subject(Record):
         return tuple(picture.sha256 for picture in (*self.candidates, *self.sources))
 
 
-class Header(Record):
-    """The first line of `distill.jsonl`: where the subjects of the other lines come from."""
+class Origin(Record):
+    """Where subjects come from, and on what terms they may be trained on."""
 
     benchmark: str
     title: str
     licence: str
+    training: Training
     training_note: str
+    research: bool
+    """Whether the caller said to train for research only, where the data ask for that."""
+    shared_prompt: bool
+    """Whether all items have the same words in place of a prompt."""
     data: str
     """The sha256 of all items and labels that were loaded."""
     limit: int | None
+    """Items a part at most."""
+
+
+class Header(Record):
+    """The first line of `distill.jsonl`, before the subjects."""
+
+    origin: Origin
     plan: Plan
     prompts: dict[str, str]
     """Prompt → sha256 of its file, of those that only a teacher is shown."""

@@ -9,9 +9,9 @@ from autorater.errors import ImageError, RecordError, UsageError, one_line, with
 from autorater.events import PictureRecord, Requested
 from autorater.image import Picture, open_picture
 from autorater.runlog import RunLog, record_of
-from autorater_evals.benchmark import Part, get_benchmark
+from autorater_evals.benchmark import Benchmark, Part, get_benchmark
 from autorater_evals.distillation.labels import Scale, label_of
-from autorater_evals.distillation.plan import Plan, Subject
+from autorater_evals.distillation.plan import Origin, Plan, Subject
 from autorater_evals.item import Item
 from autorater_evals.recorded import NAME as RECORDED
 from autorater_evals.recorded import digest_of_items, open_run
@@ -25,12 +25,7 @@ Keeper = Callable[[Picture], PictureRecord]
 class Source:
     """Labelled items, and how to open their images."""
 
-    benchmark: str
-    title: str
-    licence: str
-    training_note: str
-    data: str
-    limit: int | None
+    origin: Origin
     items: Sequence[Item]
     parts: Mapping[str, Part]
     open: Callable[[Item], Sequence[Picture]]
@@ -38,14 +33,21 @@ class Source:
 
 
 def open_source(
-    data: str, *, folder: Path | None = None, parts: Sequence[str] = (), limit: int | None = None
+    data: str,
+    *,
+    folder: Path | None = None,
+    parts: Sequence[str] = (),
+    limit: int | None = None,
+    research: bool = False,
 ) -> Source:
     """`data` is a benchmark's name (then `folder` has its files), a .jsonl file, or the folder of an evaluated run.
+
+    `research` says that what is trained is for research only, which some data ask for.
 
     Raises UsageError when there is no such thing, or its licence forbids training.
     """
     if (Path(data) / RECORDED).is_file():
-        return _recorded(Path(data), parts, limit)
+        return _recorded(Path(data), parts, limit, research)
     if data.endswith((".jsonl", ".jsonl.gz")):
         data, folder = "jsonl", Path(data)
     if data != "jsonl" and Path(data).is_dir():
@@ -54,7 +56,7 @@ def open_source(
             "of a benchmark give the name, and the folder as --data"
         )
     found = get_benchmark(data)
-    _refuse(data, allowed=found.meta.training_allowed)
+    used = found.permit(research=research)
     if folder is None:
         raise UsageError(f"expected --data DIR with the files of {data}: {found.where()}")
     loaded = found.load(folder, parts=parts, any_count=True)
@@ -64,30 +66,36 @@ def open_source(
         return [open_picture(beside / path, name=path) for path in (*item.images, *item.sources)]
 
     return Source(
-        benchmark=data,
-        title=found.meta.title,
-        licence=found.meta.licence,
-        training_note=found.meta.training_note,
-        data=loaded.digest,
-        limit=limit,
+        origin=_origin(found, data=loaded.digest, limit=limit, research=used),
         items=[item for items in loaded.items.values() for item in sample(items, limit)],
         parts={part.name: part for part in found.meta.parts},
         open=opened,
     )
 
 
-def _refuse(name: str, *, allowed: bool) -> None:
-    known = get_benchmark(name)
-    if not (allowed and known.meta.training_allowed):
-        raise UsageError(
-            f"{name} may not be trained on: {known.meta.training_note} (licence: {known.meta.licence}); "
-            "choose data whose card allows it (autorater eval list)"
-        )
+def _origin(found: Benchmark, *, data: str, limit: int | None, research: bool) -> Origin:
+    return Origin(
+        benchmark=found.name,
+        title=found.meta.title,
+        licence=found.meta.licence,
+        training=found.meta.training,
+        training_note=found.meta.training_note,
+        research=research,
+        shared_prompt=found.meta.shared_prompt,
+        data=data,
+        limit=limit,
+    )
 
 
-def _recorded(folder: Path, parts: Sequence[str], limit: int | None) -> Source:
+def _recorded(folder: Path, parts: Sequence[str], limit: int | None, research: bool) -> Source:
     run = open_run(folder)
-    _refuse(run.header.benchmark, allowed=run.header.training_allowed)
+    found = get_benchmark(run.header.benchmark)
+    used = found.permit(research=research)
+    if found.meta.training_allowed and not run.header.training_allowed:
+        raise UsageError(
+            f"the run {str(folder)!r} was recorded when its data might not be trained on (licence: "
+            f"{run.header.licence}): give the data instead, {found.name} --data DIR"
+        )
     named = {part.name: part for part in run.header.parts}
     if unknown := sorted(set(parts) - set(named)):
         raise UsageError(f"the run {str(folder)!r} has no part {', '.join(unknown)}; it has {', '.join(named)}")
@@ -98,12 +106,7 @@ def _recorded(folder: Path, parts: Sequence[str], limit: int | None) -> Source:
         return list(_pictures(folder, requests.get(item.id)))
 
     return Source(
-        benchmark=run.header.benchmark,
-        title=run.header.title,
-        licence=run.header.licence,
-        training_note=get_benchmark(run.header.benchmark).meta.training_note,
-        data=digest_of_items(run.items.values()),
-        limit=limit,
+        origin=_origin(found, data=digest_of_items(run.items.values()), limit=limit, research=used),
         items=[item for name in parts or named for item in sample(run.part(name), limit)],
         parts=named,
         open=opened,
@@ -130,7 +133,7 @@ def check_labels(source: Source, *, plan: Plan, dimension: str = "", scale: Scal
         known = sorted({name for item in source.items for name in (*item.opinions, *item.preferences)})
         raise UsageError(
             f"people said nothing of any item in {dimension or 'any dimension'}; "
-            f"dimensions of {source.benchmark}: {', '.join(known) or 'none'}"
+            f"dimensions of {source.origin.benchmark}: {', '.join(known) or 'none'}"
         )
 
 
@@ -150,7 +153,7 @@ def subjects_of(
         common = partial(
             Subject,
             item=item.id,
-            benchmark=source.benchmark,
+            benchmark=source.origin.benchmark,
             task=item.task,
             prompt=item.prompt.strip(),
             cluster=item.cluster,

@@ -47,6 +47,9 @@ def train_head(
     save_every: Annotated[int, typer.Option(help="Steps between two states to go on from.")] = 100,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps (default: the best there is).")] = None,
+    research: Annotated[
+        bool, typer.Option(help="I train for research only: for data whose owners state no licence for more.")
+    ] = False,
     any_count: Annotated[bool, typer.Option(help="Take data whose counts differ from the registered ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")] = False,
 ) -> None:
@@ -77,7 +80,16 @@ def train_head(
     from autorater_evals.heads.running import train_heads
     from autorater_evals.heads.writing import card_of
 
-    result = train_heads(data, base=base, settings=settings, out=out, folder=folder, device=device, any_count=any_count)
+    result = train_heads(
+        data,
+        base=base,
+        settings=settings,
+        out=out,
+        folder=folder,
+        device=device,
+        any_count=any_count,
+        research=research,
+    )
     sys.stdout.write(result.model_dump_json(indent=1) + "\n" if as_json else card_of(result))
 
 

@@ -35,6 +35,8 @@ class Data:
     out: tuple[bool, ...]
     """Whether each item is held out."""
     digest: str
+    research: bool = False
+    """Whether the data are for research only, and the caller said to train for nothing else."""
 
     def labelled(self, dimension: str, settings: Settings) -> tuple[Labelled, Labelled]:
         """The examples to train on and those held out."""
@@ -64,8 +66,12 @@ class Data:
         return [known[example.cluster] for example in examples]
 
 
-def read_data(data: str, *, folder: Path | None, settings: Settings, any_count: bool = False) -> Data:
+def read_data(
+    data: str, *, folder: Path | None, settings: Settings, any_count: bool = False, research: bool = False
+) -> Data:
     """The items of a benchmark (`folder` has its data), or of a .jsonl file, split by components.
+
+    `research` says that what is trained is for research only, which some data ask for.
 
     Raises:
         UsageError: no such data, they may not be trained on, or they cannot be split.
@@ -75,8 +81,7 @@ def read_data(data: str, *, folder: Path | None, settings: Settings, any_count: 
     if folder is None and not data.endswith((".jsonl", ".jsonl.gz")):
         raise UsageError(f"expected a .jsonl file, or a benchmark with --data DIR, got {data!r}")
     benchmark = get_benchmark(name)
-    if not benchmark.meta.training_allowed:
-        raise UsageError(f"{name} may not be trained on: {benchmark.meta.training_note}; choose other data")
+    used = benchmark.permit(research=research)
     if any(one.better == "lower" for part in benchmark.meta.parts for one in part.dimensions):
         raise UsageError(f"{name} has dimensions in which lower is better, which reward heads do not learn")
     loaded = benchmark.load(place, any_count=any_count)
@@ -87,4 +92,4 @@ def read_data(data: str, *, folder: Path | None, settings: Settings, any_count: 
     groups, hashes = components(items, folder=where)
     out = hold_out(groups, share=settings.held_out, seed=settings.seed)
     digest = digest_of({"items": loaded.digest, "images": hashes})
-    return Data(benchmark, where, items, tuple(groups), tuple(out), digest)
+    return Data(benchmark, where, items, tuple(groups), tuple(out), digest, research=used)

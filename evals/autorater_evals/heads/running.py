@@ -31,6 +31,7 @@ def train_heads(
     folder: Path | None = None,
     device: str | None = None,
     any_count: bool = False,
+    research: bool = False,
 ) -> HeadResult:
     """Train a head for every dimension, evaluate before and after, write `out`; the same call goes on where it ended.
 
@@ -43,7 +44,7 @@ def train_heads(
         RecordError: `out` cannot be read or written.
 
     """
-    found = read_data(data, folder=folder, settings=settings, any_count=any_count)
+    found = read_data(data, folder=folder, settings=settings, any_count=any_count, research=research)
     labelled = {dimension: found.labelled(dimension, settings) for dimension in settings.dimensions}
     form = make_form(found, base, settings, labelled)
     key = digest_of({"settings": settings.model_dump(mode="json"), "data": found.digest, "base": form.base_mark})
@@ -64,6 +65,7 @@ def train_heads(
         data_digest=found.digest,
         licence=found.benchmark.meta.licence,
         training_note=found.benchmark.meta.training_note,
+        research=found.research,
         base=form.base,
         base_mark=form.base_mark,
         components=len(set(found.groups)),

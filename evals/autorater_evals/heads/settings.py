@@ -96,6 +96,8 @@ class HeadResult(Record):
     licence: str
     training_note: str
     """What the data's card says of training on them."""
+    research: bool = False
+    """Whether the data, and so the head, are for research only."""
     base: str
     base_mark: str
     components: int

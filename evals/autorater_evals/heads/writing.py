@@ -39,6 +39,7 @@ def card_of(result: HeadResult) -> str:
         f"- base: {result.base} (mark {result.base_mark[:12]}…)",
         f"- data: {result.benchmark}, digest {result.data_digest[:12]}…; licence of the data: {result.licence} "
         f"({result.training_note})",
+        *(["- **for research only** (`--research`): so is the head"] if result.research else []),
         f"- loss {kind}, head {settings.head}; trained: {how}; {settings.epochs} epochs, rate {settings.rate:g}, "
         f"batch {settings.batch}, seed {settings.seed}",
         f"- {result.components:,} components of prompt, cluster and image; held out whole",

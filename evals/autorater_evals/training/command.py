@@ -13,6 +13,7 @@ from autorater_evals.requirements import require_statistics
 if TYPE_CHECKING:
     from autorater_evals.training.settings import Settings
     from autorater_evals.training.training import Running
+    from autorater_evals.trainset import TrainSet
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "llguidance")
 
@@ -113,15 +114,27 @@ def require_training() -> None:
         raise MissingExtraError(f"training ({', '.join(missing)})", extra="training")
 
 
+def _open(set_folder: Path, running: "Running") -> "TrainSet":
+    from autorater_evals.trainset import open_set
+
+    found = open_set(set_folder)
+    source = found.card.get("source", {})
+    if source.get("research"):
+        running.tell(
+            f"{set_folder.name} is for research only, and so is every student of it: {source['benchmark']}, "
+            f"{source['training_note']}"
+        )
+    return found
+
+
 def _once(
     set_folder: Path, student: str, out: Path, settings: "Settings", running: "Running", *, as_json: bool
 ) -> None:
     from autorater_evals.training.printing import print_training, show_settings
     from autorater_evals.training.training import train
-    from autorater_evals.trainset import open_set
 
     running.tell(show_settings(settings))
-    found = train(open_set(set_folder), student, out, settings, running=running)
+    found = train(_open(set_folder, running), student, out, settings, running=running)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
         return
@@ -144,12 +157,11 @@ def _rounds(
     from autorater_evals.training.drafting import open_drafter
     from autorater_evals.training.printing import print_rounds, show_settings
     from autorater_evals.training.rounds import run_rounds
-    from autorater_evals.trainset import open_set
 
     if data is None:
         raise UsageError("--rounds needs --teacher-data: the labelled data that the student of a round drafts from")
     running.tell(show_settings(settings))
-    first = open_set(set_folder)
+    first = _open(set_folder, running)
     items, draft = open_drafter(data, first, opened=lambda name: open_model(name, device=running.device))
     found = run_rounds(first, items, draft, student, out, settings, rounds=rounds, running=running)
     if as_json:

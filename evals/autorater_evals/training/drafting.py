@@ -25,7 +25,8 @@ def open_drafter(data: str, first: TrainSet, *, opened: Callable[[str], Model] =
     Raises UsageError when there is no such data, or their licence forbids training.
     """
     name, sign, folder = data.partition("=")
-    source = open_source(name, folder=Path(folder) if sign else None)
+    research = bool(first.card.get("source", {}).get("research"))  # said when the first set was distilled
+    source = open_source(name, folder=Path(folder) if sign else None, research=research)
     examples = list(first.examples())
     held = {one.item for one in examples if one.split != "train"}
     source = replace(source, items=[item for item in source.items if item.id not in held])

@@ -160,6 +160,7 @@ def teach(
     max_cost: float | None = None,
     price: Any = None,
     rater: dict[str, Any] | None = None,
+    research: bool = False,
     **rest: Any,
 ) -> tuple[Distilled, ScriptedModel]:
     """Distil by a script; the model that was asked comes back too."""
@@ -178,5 +179,5 @@ def teach(
             **(rater or {}),
         )
 
-    source = open_source(str(data), folder=folder, limit=limit)
+    source = open_source(str(data), folder=folder, limit=limit, research=research)
     return distill(source, opened, out, plan=plan or Plan(), **rest), teacher

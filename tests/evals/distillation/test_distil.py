@@ -224,12 +224,30 @@ def test_a_component_is_in_one_split_whatever_connects_it() -> None:
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name, one in find_benchmarks().items() if not one.meta.training_allowed])
+def named(training: str) -> list[str]:
+    return [name for name, one in find_benchmarks().items() if one.meta.training == training]
+
+
+@pytest.mark.parametrize("name", named("forbidden"))
 def test_data_that_may_not_be_trained_on_are_refused_with_the_reason(tmp_path: Path, name: str) -> None:
     note = find_benchmarks()[name].meta.training_note
     with pytest.raises(UsageError, match=f"{name} may not be trained on: ") as told:
-        open_source(name, folder=tmp_path)
+        open_source(name, folder=tmp_path, research=True)
     assert note in str(told.value)
+
+
+@pytest.mark.parametrize("name", named("research"))
+def test_data_without_a_licence_are_for_research_and_that_is_to_be_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} may be trained on for research only: ") as told:
+        open_source(name, folder=tmp_path)
+    assert find_benchmarks()[name].meta.training_note in str(told.value)
+    assert "say --research" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_for_evaluation_alone_is_not_opened_for_research() -> None:
+    assert named("research") == ["biq2021", "evalmi50k"]
+    assert {"psr", "mmrb2", "tifa160", "dsg", "edit-judge-12factor", "attributes"} < set(named("forbidden"))
 
 
 def test_an_unusable_item_is_counted_and_costs_nothing(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def test_a_set_without_examples_says_so(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["psr", "--data", "."], "psr may not be trained on: "),
+        (["biq2021", "--data", "."], "biq2021 may be trained on for research only: "),
+        (["psr", "--data", ".", "--research"], "psr may not be trained on: "),
         (["avt"], "expected --data DIR with the files of avt"),
         (["nothing"], "no benchmark is called 'nothing'"),
         (["avt", "--data", ".", "--order", "both"], "--order does not go with distill"),

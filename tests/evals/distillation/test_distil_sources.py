@@ -5,16 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from pictures import png
 from scripted import ScriptedModel
 from teaching import block_of, pairs, said_to, teach, write_rows, writer
+from typer.testing import CliRunner
 
 from autorater.canonical import digest
 from autorater.errors import Unavailable, UsageError
 from autorater.model import Question, Reply
+from autorater_evals.benchmark import get_benchmark
 from autorater_evals.distillation import Plan, check, open_source
 from autorater_evals.distillation.against import index_folders
 from autorater_evals.distillation.prompts import prompt_digest
+from autorater_evals.heads.data import read_data
+from autorater_evals.heads.settings import Settings
+from autorater_evals.printing import show_benchmarks, show_card
 from autorater_evals.running import evaluate
 from autorater_evals.trainset import open_set
 
@@ -42,6 +48,38 @@ def test_a_run_of_data_that_may_not_be_trained_on_is_refused(tmp_path: Path) -> 
     told = json.loads(header) | {"benchmark": "psr"}
     path.write_text("\n".join([json.dumps(told), *items]) + "\n", encoding="utf-8")
     with pytest.raises(UsageError, match="psr may not be trained on: "):
+        open_source(str(tmp_path / "run"))
+
+
+def photographs(folder: Path, count: int) -> Path:
+    """A folder as biq2021's, of noise pictures."""
+    rows = [{"id": f"b{n}", "image": f"{n}.png", "human": {"mos": round(n / count, 3)}} for n in range(count)]
+    return write_rows(folder, rows, pictures=count).parent
+
+
+def test_a_set_for_research_says_so_and_its_run_is_held_to_the_same(tmp_path: Path) -> None:
+    data = photographs(tmp_path / "data", 6)
+    found, _ = teach("biq2021", tmp_path / "set", folder=data, plan=FREE, research=True)
+    assert (found.card["source"]["training"], found.card["source"]["research"]) == ("research", True)
+    text = (tmp_path / "set" / "card.md").read_text(encoding="utf-8")
+    assert "**For research only** (`--research`)" in text
+    assert "students of this set have seen items of `biq2021`" in text
+    assert check(tmp_path / "set").differing == ()
+    evaluate("biq2021", data, log=tmp_path / "run", model=ScriptedModel(), tools="none", cache=False)
+    with pytest.raises(UsageError, match="biq2021 may be trained on for research only: "):
+        open_source(str(tmp_path / "run"))
+    assert open_source(str(tmp_path / "run"), research=True).origin.research
+    mine = write_rows(tmp_path / "mine", pairs(1), pictures=2)
+    assert not open_source(str(mine), research=True).origin.research  # nothing asked for it
+
+
+def test_a_run_that_was_recorded_under_stricter_terms_keeps_them(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data", pairs(2), pictures=4)
+    evaluate("jsonl", data, log=tmp_path / "run", model=ScriptedModel(), tools="none", cache=False)
+    path = tmp_path / "run" / "benchmark.jsonl"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"training_allowed":true', '"training_allowed":false', 1), encoding="utf-8")
+    with pytest.raises(UsageError, match="was recorded when its data might not be trained on"):
         open_source(str(tmp_path / "run"))
 
 
@@ -136,3 +174,30 @@ def test_a_prompt_with_a_line_separator_of_unicode_is_distilled_and_checked(tmp_
     teach(str(data), tmp_path / "set", plan=FREE)
     assert "\u2028" in next(open_set(tmp_path / "set").examples()).prompt
     assert check(tmp_path / "set").differing == ()
+
+
+def test_whoever_trains_on_a_set_for_research_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("trl")
+    from autorater_evals.training.command import train
+
+    teach("biq2021", tmp_path / "set", folder=photographs(tmp_path / "data", 6), plan=FREE, research=True)
+    app = typer.Typer()
+    app.command()(train)
+    ran = CliRunner().invoke(app, [str(tmp_path / "set"), "--student", "no/such", "--out", str(tmp_path / "out")])
+    assert ran.stderr.count("set is for research only, and so is every student of it: biq2021, its owner states") == 1
+
+
+def test_reward_heads_are_trained_on_such_data_for_research_only(tmp_path: Path) -> None:
+    data, settings = photographs(tmp_path / "data", 6), Settings(loss="l1", dimensions=("quality",))
+    with pytest.raises(UsageError, match="biq2021 may be trained on for research only: "):
+        read_data("biq2021", folder=data, settings=settings, any_count=True)
+
+
+def test_the_list_and_the_card_tell_on_what_terms_one_may_train(capsys: pytest.CaptureFixture[str]) -> None:
+    show_benchmarks({name: get_benchmark(name) for name in ("avt", "biq2021", "psr")})
+    show_card(get_benchmark("biq2021"))
+    told = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in told.splitlines() if line.startswith(("avt ", "biq2021 ", "psr "))}
+    for name, state in (("avt", "allowed"), ("biq2021", "research"), ("psr", "forbidden")):
+        assert f" {state} " in rows[name]
+    assert "may be trained on for research only (--research): its owner states no licence" in told
