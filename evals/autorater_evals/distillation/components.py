@@ -1,7 +1,7 @@
 """Connected components by prompt and image, and the split that keeps each whole."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autorater.canonical import digest
 from autorater_evals.distillation.pictures import first_of
@@ -12,10 +12,37 @@ from autorater_evals.trainset.example import Split
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-def components(subjects: Sequence[Subject], firsts: Mapping[str, str]) -> dict[str, str]:
-    """Item → the name of its component: items that share a normalised prompt, a cluster or any image are together.
+def components(
+    subjects: Sequence[Subject], firsts: Mapping[str, str], *, shared_prompt: bool = False
+) -> dict[str, str]:
+    """Item → the name of its component; `firsts` are pictures that look the same, see `pictures.alike`."""
+    return connected(
+        {
+            one.item: connections(
+                one.prompt,
+                one.cluster,
+                [first_of(name, firsts) for name in one.images],
+                shared_prompt=shared_prompt,
+            )
+            for one in subjects
+        }
+    )
 
-    `firsts` are pictures that look the same, see `pictures.alike`. The name is the smallest item's.
+
+def connections(prompt: str, cluster: str, images: Iterable[str], *, shared_prompt: bool = False) -> list[str]:
+    """What an item may share with others: its cluster, each image, and its normalised prompt.
+
+    `shared_prompt`: all items have the same words in place of a prompt, which connect nothing; see `BenchmarkMeta`.
+    """
+    prompts = [] if shared_prompt else [f"prompt {prompt_digest(prompt)}"]
+    return [f"cluster {cluster}", *prompts, *(f"image {name}" for name in images)]
+
+
+def connected(shared: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Member → the name of its component, which is its smallest member.
+
+    `shared` is member → what it may share with others: those that share something are together, and so are those that
+    others connect.
     """
     parent: dict[str, str] = {}
 
@@ -25,15 +52,13 @@ def components(subjects: Sequence[Subject], firsts: Mapping[str, str]) -> dict[s
             node = parent[node]
         return node
 
-    for subject in subjects:
-        own = root(f"item {subject.item}")
-        shared = [f"prompt {prompt_digest(subject.prompt)}", f"cluster {subject.cluster}"]
-        for node in (*shared, *(f"image {first_of(name, firsts)}" for name in subject.images)):
-            parent[root(node)] = own
+    for member, things in shared.items():
+        for thing in things:
+            parent[root(f"shared {thing}")] = root(f"member {member}")
     members: dict[str, list[str]] = {}
-    for subject in subjects:
-        members.setdefault(root(f"item {subject.item}"), []).append(subject.item)
-    return {item: min(items) for items in members.values() for item in items}
+    for member in shared:
+        members.setdefault(root(f"member {member}"), []).append(member)
+    return {member: min(together) for together in members.values() for member in together}
 
 
 def split(clusters: Mapping[str, str], plan: Plan) -> dict[str, Split]:

@@ -68,7 +68,7 @@ async def make(
         equal=equal,
         alike=similar,
     )
-    clusters = components(usable, firsts)
+    clusters = components(usable, firsts, shared_prompt=header.origin.shared_prompt)
     splits = split(clusters, plan)
     kept = counts.items(usable, context)
     first = turns({one.item: (one, plan.variants) for one in kept}, seed=plan.seed)

@@ -17,7 +17,7 @@ from autorater.model import Question, Reply, Token, Usage
 from autorater.prices import Price
 from autorater_evals.benchmark import find_benchmarks
 from autorater_evals.distillation import Plan, check, open_source
-from autorater_evals.distillation.components import components, split
+from autorater_evals.distillation.components import components, connected, split
 from autorater_evals.distillation.labels import to_likert
 from autorater_evals.distillation.plan import Subject
 from autorater_evals.trainset import Example, open_set
@@ -219,6 +219,16 @@ def test_a_component_is_in_one_split_whatever_connects_it() -> None:
     assert Counter(places.values()) == {"train": 140, "validation": 20, "test": 40}
     assert all(places[str(n)] == places[str(n + 1)] for n in range(0, 200, 2))
     assert places != split(many, Plan(holdout=(0.1, 0.2), seed=1))
+
+
+def test_words_that_stand_in_place_of_a_prompt_connect_nothing() -> None:
+    assert connected({"2": ["x"], "1": ["x", "y"], "3": ["z"], "4": []}) == {"2": "1", "1": "1", "3": "3", "4": "4"}
+    told = [
+        Subject(item=item, benchmark="b", task="rate", prompt="a photograph", cluster=cluster)
+        for item, cluster in (("1", "x"), ("2", "y"), ("3", "x"))
+    ]
+    assert components(told, {}) == {"1": "1", "2": "1", "3": "1"}
+    assert components(told, {}, shared_prompt=True) == {"1": "1", "2": "2", "3": "1"}
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
