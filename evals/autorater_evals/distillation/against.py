@@ -1,6 +1,7 @@
 """The index of benchmarks that a student will be measured on: digests of their prompts and images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from autorater.canonical import digest
@@ -8,39 +9,82 @@ from autorater.errors import UsageError
 from autorater_evals.benchmark import Loaded, find_benchmarks, get_benchmark
 from autorater_evals.distillation.plan import Index
 from autorater_evals.distillation.prompts import prompt_digest
+from autorater_evals.distillation.source import Source
+
+OWN = "jsonl"
+"""What reads any data in the layout of one's own; only tried where no other benchmark reads a folder."""
 
 
-def index_folders(words: Sequence[str]) -> tuple[Index, ...]:
-    """One index for each word: NAME=DIR, or DIR alone, which every registered benchmark then tries to read.
+def index_folders(words: Sequence[str], *, source: Source | None = None) -> tuple[Index, ...]:
+    """One index for each benchmark that `words` lead to: NAME=DIR, or DIR alone.
 
-    Raises UsageError when a benchmark cannot read its folder, or none can.
+    DIR alone, and each folder directly in it, every registered benchmark tries to read; a folder that another word
+    names is left to that word. What is distilled (`source`) is not held against itself.
+
+    Raises UsageError when a benchmark cannot read the folder that it is named with, none reads anything in a DIR, or
+    two of them read the very same there.
     """
-    found: list[Index] = []
-    for word in words:
-        name, sign, place = word.partition("=")
-        if sign:
-            loaded = get_benchmark(name).load(Path(place), any_count=True)
-            found.append(_index(name, loaded, Path(place)))
-        else:
-            found.extend(_all_that_read(Path(word)))
-    return tuple(found)
+    told = [_told(word) for word in words]
+    named = {folder.resolve() for name, folder in told if name}
+    found: dict[str, Index] = {}
+    for name, folder in told:
+        reads = {name: get_benchmark(name).load(folder, any_count=True)} if name else None
+        for place, loaded in [(folder, reads)] if reads else _all_that_read(folder, named):
+            for one, data in loaded.items():
+                if source is None or not _is_source(one, data, source):
+                    found[one] = _joined(found.get(one), _index(one, data, place))
+    return tuple(found.values())
 
 
-def _all_that_read(folder: Path) -> list[Index]:
+def _told(word: str) -> tuple[str, Path]:
+    """(name, folder); the name is "" where the word is a folder alone."""
+    name, sign, folder = word.partition("=")
+    return (name, Path(folder)) if sign and not Path(word).exists() else ("", Path(word))
+
+
+def _all_that_read(folder: Path, named: set[Path]) -> Iterator[tuple[Path, Mapping[str, Loaded]]]:
+    """(Folder, benchmark → its items) of the folder and of those directly in it, where there is any."""
     if not folder.exists():
         raise UsageError(f"--against: there is no folder {str(folder)!r}")
-    found: list[Index] = []
-    for name, benchmark in find_benchmarks().items():
+    inner = sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    some = False
+    for place in (folder, *inner):
+        if place.resolve() in named:
+            some = True
+        elif loaded := _readers(place):
+            some = True
+            yield place, loaded
+    if not some:
+        raise UsageError(
+            f"--against: no registered benchmark reads {str(folder)!r} or a folder in it: name it, as in "
+            f"genai-bench={folder.name}, to be told what it lacks"
+        )
+
+
+def _readers(place: Path) -> dict[str, Loaded]:
+    found: dict[str, Loaded] = {}
+    for name in [*(one for one in find_benchmarks() if one != OWN), OWN]:
+        if name == OWN and found:
+            break
         try:
-            found.append(_index(name, benchmark.load(folder, any_count=True), folder))
+            found[name] = get_benchmark(name).load(place, any_count=True)
         except UsageError:  # not this benchmark's files
             continue
-    if not found:
-        raise UsageError(
-            f"--against: no registered benchmark reads {str(folder)!r}: name it, as in genai-bench={folder.name}, "
-            "to be told what it lacks"
-        )
+    for one, other in combinations(found, 2):
+        if found[one].items == found[other].items:
+            raise UsageError(
+                f"--against: {str(place)!r} may be {one} or {other}, which read the same there: say which besides, "
+                f"as in --against {one}={place}"
+            )
     return found
+
+
+def _is_source(name: str, loaded: Loaded, source: Source) -> bool:
+    """Whether data are what is distilled: the benchmark of the same name, or one's own file with all of its items."""
+    if name != source.origin.benchmark:
+        return False
+    there = {item.model_dump_json() for items in loaded.items.values() for item in items} if name == OWN else set[str]()
+    return name != OWN or all(item.model_dump_json() in there for item in source.items)
 
 
 def _index(name: str, loaded: Loaded, data: Path) -> Index:
@@ -48,9 +92,24 @@ def _index(name: str, loaded: Loaded, data: Path) -> Index:
     items = [item for items in loaded.items.values() for item in items]
     paths = sorted({path for item in items for path in (*item.images, *item.sources)})
     there = [path for path in paths if (folder / path).is_file()]
+    prompts = set[str]() if get_benchmark(name).meta.shared_prompt else {item.prompt for item in items}
     return Index(
         benchmark=name,
-        prompts=tuple(sorted({prompt_digest(item.prompt) for item in items if item.prompt.strip()})),
+        prompts=tuple(sorted({prompt_digest(prompt) for prompt in prompts if prompt.strip()})),
         images=tuple(sorted({digest((folder / path).read_bytes()) for path in there})),
         missing=len(paths) - len(there),
+        complete=loaded.complete,
+    )
+
+
+def _joined(one: Index | None, other: Index) -> Index:
+    """Two parts of one benchmark, from two folders."""
+    if one is None:
+        return other
+    return Index(
+        benchmark=one.benchmark,
+        prompts=tuple(sorted({*one.prompts, *other.prompts})),
+        images=tuple(sorted({*one.images, *other.images})),
+        missing=one.missing + other.missing,
+        complete=one.complete or other.complete,
     )

@@ -4,18 +4,19 @@ No clock is read: the same log gives the same card.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autorater.events import Asked
 from autorater.model import Usage
 from autorater.runlog import RunLog
 from autorater_evals.benchmark import find_benchmarks
+from autorater_evals.distillation.against import OWN
 from autorater_evals.distillation.asking import Teacher
 from autorater_evals.distillation.classifier import MOST
 from autorater_evals.distillation.components import SPLITS
 from autorater_evals.distillation.making import Made
-from autorater_evals.distillation.plan import Header, Subject
+from autorater_evals.distillation.plan import Header, Index, Subject
 from autorater_evals.trainset import Example
 
 FORMAT = 1
@@ -53,8 +54,8 @@ def make_card(teacher: Teacher, header: Header, subjects: Sequence[Subject], mad
         "labels": _labels(examples),
         "positions": _positions(examples),
         "difficulty": _difficulty(examples),
-        "against": {one.benchmark: _index(one.model_dump()) for one in header.against},
-        "not_checked_against": sorted(set(find_benchmarks()) - {one.benchmark for one in header.against}),
+        "against": {one.benchmark: _index(one) for one in header.against},
+        "not_checked_against": _unchecked(header),
     }
 
 
@@ -145,8 +146,18 @@ def _difficulty(examples: Sequence[Example]) -> dict[str, Any]:
     return {"asked": len(known), "mean": round(sum(known) / len(known), 4) if known else None, "tenths": tenths}
 
 
-def _index(told: Mapping[str, Any]) -> dict[str, int]:
-    return {"prompts": len(told["prompts"]), "images": len(told["images"]), "images_missing": told["missing"]}
+def _index(one: Index) -> dict[str, Any]:
+    return {
+        "prompts": len(one.prompts),
+        "images": len(one.images),
+        "images_missing": one.missing,
+        "complete": one.complete,
+    }
+
+
+def _unchecked(header: Header) -> list[str]:
+    """The registered benchmarks that were not indexed, but for the source and the layout of one's own data."""
+    return sorted(set(find_benchmarks()) - {one.benchmark for one in header.against} - {OWN, header.origin.benchmark})
 
 
 def _counted(words: Iterable[object]) -> dict[str, int]:

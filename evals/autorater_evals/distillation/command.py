@@ -87,6 +87,9 @@ def distill(
     if teacher.startswith("transformers:") and tries > 1 and options.temperature is None:
         # Without one, a local model answers greedily, and every try would be the same.
         options = replace(options, temperature=_LOCAL_TEMPERATURE, seed=options.seed or 0)
+    indexes = index_folders(against or (), source=source)
+    if against:
+        typer.echo(f"held against: {', '.join(one.benchmark for one in indexes) or 'nothing'}", err=True)
     found = distill_source(
         source,
         lambda log: replace(
@@ -98,7 +101,7 @@ def distill(
         ).open(),
         out,
         plan=plan,
-        against=index_folders(against or ()),
+        against=indexes,
         dimension=dimension,
         scale=ends,
         concurrency=concurrency,

@@ -62,11 +62,16 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     tenths = _pairs(hard["tenths"])
     yield f"- Right without the label: mean {hard['mean']} of {hard['asked']:,} asked; in tenths {tenths}."
     yield f"- Rejected answers that are kept for preferences: {_pairs(card['examples']['rejected_answers'])}."
-    against = [
-        f"{name} ({one['prompts']:,} prompts, {one['images']:,} images)" for name, one in card["against"].items()
-    ]
-    yield f"- Decontaminated against: {', '.join(against) or 'nothing (--against)'}."
+    yield f"- Decontaminated against: {', '.join(against_words(card['against'])) or 'nothing (--against)'}."
     yield f"- Not checked against: {', '.join(card['not_checked_against']) or 'none'}."
+
+
+def against_words(against: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What was indexed of each benchmark, and how much of it was not there."""
+    for name, one in against.items():
+        missing = f" and {one['images_missing']:,} that are missing" if one["images_missing"] else ""
+        part = "" if one["complete"] else "; not all of the benchmark"
+        yield f"{name} ({one['prompts']:,} prompts, {one['images']:,} images by sha256{missing}{part})"
 
 
 def _made_with(card: Mapping[str, Any]) -> Iterator[str]:

@@ -47,6 +47,8 @@ class Index(Record):
     """sha256 of each image file that was there."""
     missing: int = 0
     """Images that were named and not there, and so could not be compared."""
+    complete: bool = True
+    """Whether the data had all that the benchmark's card registers."""
 
 
 class Subject(Record):

@@ -87,6 +87,12 @@ def pairs(count: int, *, sides: str = "ab") -> list[dict[str, Any]]:
     ]
 
 
+def photographs(folder: Path, count: int) -> Path:
+    """A folder as biq2021's, of noise pictures."""
+    rows = [{"id": f"b{n}", "image": f"{n}.png", "human": {"mos": round(n / count, 3)}} for n in range(count)]
+    return write_rows(folder, rows, pictures=count).parent
+
+
 def block_of(question: Question) -> str:
     """What stands in the block with the label; "" without one."""
     last = question.conversation.turns[-1].parts[-1]

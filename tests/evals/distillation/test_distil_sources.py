@@ -8,7 +8,7 @@ import pytest
 import typer
 from pictures import png
 from scripted import ScriptedModel
-from teaching import block_of, pairs, said_to, teach, write_rows, writer
+from teaching import block_of, pairs, photographs, said_to, teach, write_rows, writer
 from typer.testing import CliRunner
 
 from autorater.canonical import digest
@@ -16,8 +16,6 @@ from autorater.errors import Unavailable, UsageError
 from autorater.model import Question, Reply
 from autorater_evals.benchmark import get_benchmark
 from autorater_evals.distillation import Plan, check, open_source
-from autorater_evals.distillation.against import index_folders
-from autorater_evals.distillation.prompts import prompt_digest
 from autorater_evals.heads.data import read_data
 from autorater_evals.heads.settings import Settings
 from autorater_evals.printing import show_benchmarks, show_card
@@ -51,12 +49,6 @@ def test_a_run_of_data_that_may_not_be_trained_on_is_refused(tmp_path: Path) -> 
         open_source(str(tmp_path / "run"))
 
 
-def photographs(folder: Path, count: int) -> Path:
-    """A folder as biq2021's, of noise pictures."""
-    rows = [{"id": f"b{n}", "image": f"{n}.png", "human": {"mos": round(n / count, 3)}} for n in range(count)]
-    return write_rows(folder, rows, pictures=count).parent
-
-
 def test_a_set_for_research_says_so_and_its_run_is_held_to_the_same(tmp_path: Path) -> None:
     data = photographs(tmp_path / "data", 6)
     found, _ = teach("biq2021", tmp_path / "set", folder=data, plan=FREE, research=True)
@@ -86,21 +78,6 @@ def test_a_run_that_was_recorded_under_stricter_terms_keeps_them(tmp_path: Path)
 def test_a_folder_that_holds_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no evaluated run at .*: expected benchmark\.jsonl in it"):
         open_source(str(tmp_path))
-
-
-def test_an_index_holds_prompts_and_the_images_that_are_there(tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "data", pairs(2), pictures=3)
-    [index] = index_folders([f"jsonl={data}"])
-    assert index.benchmark == "jsonl"
-    assert set(index.prompts) == {prompt_digest(row["prompt"]) for row in pairs(2)}
-    assert (set(index.images), index.missing) == ({digest(png(number)) for number in range(3)}, 1)
-    # Without a name every benchmark tries to read the folder.
-    assert index in index_folders([str(tmp_path / "data")])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match=r"no registered benchmark reads .*: name it, as in genai-bench=empty"):
-        index_folders([str(tmp_path / "empty")])
-    with pytest.raises(UsageError, match="there is no folder"):
-        index_folders([str(tmp_path / "gone")])
 
 
 def test_only_one_dimension_is_distilled_and_the_other_items_are_counted(tmp_path: Path) -> None:
