@@ -1,7 +1,8 @@
 """Whether two runs on the same items differ, and how small a difference could have been found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from importlib import import_module
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,9 @@ class Compared(Record):
     second: float | None
     """On the items that both runs have a result for."""
     difference: Difference
+    adjusted_p: float | None = None
+    """The difference's p by Holm's method over all rows that have one (Scandinavian Journal of Statistics 6, 1979): the
+    chance that luck alone puts any of these below .05 is at most .05."""
     comparison: Comparison | None = None
     """Of accuracies: the exact and the permutation test, the design effect, and the least difference to be found."""
 
@@ -76,8 +80,8 @@ def compare_runs(first: Evaluated, second: Evaluated, *, parts: Sequence[str] = 
         if name not in {part.name for part in both}:
             raise UsageError(f"{name!r} is no part of both runs; {did_you_mean(name, [part.name for part in both])}")
     wanted = [part for part in both if not parts or part.name in parts]
-    told = [_Told(run, set(shared)) for run in (first, second)]
-    rows = [row for part in wanted for row in _rows(part, [first.items[id] for id in shared], told[0], told[1])]
+    told = (_Told(first, set(shared)), _Told(second, set(shared)))
+    rows = _adjusted([row for part in wanted for row in _rows(part, [first.items[id] for id in shared], *told)])
     return RunComparison(
         benchmark=first.header.benchmark,
         first=first.judge,
@@ -85,7 +89,7 @@ def compare_runs(first: Evaluated, second: Evaluated, *, parts: Sequence[str] = 
         shared=len(shared),
         only_first=len(first.items) - len(shared),
         only_second=len(second.items) - len(shared),
-        rows=tuple(rows),
+        rows=rows,
         notes=(*_notes(rows), *_fits(first, told[0]), *_fits(second, told[1])),
     )
 
@@ -175,13 +179,24 @@ def _correlated(part: str, one: Told, other: Told, kind: Literal["spearman", "pe
     )
 
 
+def _adjusted(rows: Sequence[Compared]) -> tuple[Compared, ...]:
+    """The rows with Holm's p."""
+    multitest: Any = import_module("statsmodels.stats.multitest")
+    known = [row.difference.p for row in rows if row.difference.p is not None]
+    adjusted = iter(multitest.multipletests(known, method="holm")[1].tolist() if known else [])
+    return tuple(
+        row if row.difference.p is None else row.model_copy(update={"adjusted_p": next(adjusted)}) for row in rows
+    )
+
+
 def _fits(run: Evaluated, told: _Told) -> Iterator[str]:
     if told.seen:
         yield f"{run.judge} was fitted on pictures or prompts of {told.seen:,} items: its figures are not held out"
 
 
 def _notes(rows: Sequence[Compared]) -> Iterator[str]:
-    if len(rows) > 1:
-        yield f"{len(rows)} differences are looked at: about one in twenty is off 0 by luck alone"
+    tested = sum(row.adjusted_p is not None for row in rows)
+    if tested > 1:
+        yield f"{tested} differences are tested: one p in twenty is below .05 by luck alone, which Holm's p allows for"
     if any(row.items < row.difference.figure.total for row in rows):
         yield "items without a result in a run are left out of the difference; its bounds tell what they could do"

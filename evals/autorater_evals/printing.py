@@ -273,12 +273,13 @@ def show_comparison(found: RunComparison) -> None:
                 number(row.first),
                 number(row.second),
                 with_interval(row.difference.figure),
-                "-" if row.difference.p is None else f"{row.difference.p:.4f}",
+                *("-" if p is None else f"{p:.4f}" for p in (row.difference.p, row.adjusted_p)),
                 "-" if test is None or test.mcnemar is None or test.mcnemar.p is None else f"{test.mcnemar.p:.4f}",
                 "-" if test is None or (test.detectable or 0) > 1 else number(test.detectable),
             ]
         )
-    heading = ["part", "dimension", "measure", "n", "first", "second", "second - first", "p", "McNemar p", "could find"]
+    heading = ["part", "dimension", "measure", "n", "first", "second", "second - first"]
+    heading += ["p", "Holm p", "McNemar p", "could find"]
     say("", *lines(heading, table), "", *(f"note: {note}" for note in found.notes))
-    say("p: bootstrap over whole prompts, from 6 on (* fewer than 20: too narrow).")
+    say("p: bootstrap over whole prompts, from 6 on (* fewer than 20: too narrow); Holm p: adjusted for all rows.")
     say("could find: the least difference that is found with 80 % power.")

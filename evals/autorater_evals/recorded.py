@@ -3,7 +3,6 @@
 `benchmark.jsonl` in the log's folder has a header line and then one item a line, labels included.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +47,8 @@ class Header(Record):
     limit: int | None = None
     """Items a part at most (whole clusters drawn by seed 0), where the caller wanted fewer than there are."""
     published: tuple[Published, ...] = ()
+    items: int | None = None
+    """Lines that follow, which tells a file that was cut at the end of one; null in older files."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,15 @@ def write_items(folder: Path, header: Header, items: Iterable[Item]) -> None:
 
     Raises RecordError when the folder belongs to another evaluation or cannot be written.
     """
-    path = folder / NAME
-    lines = [header.model_dump_json(), *(item.model_dump_json() for item in items)]
+    path, listed = folder / NAME, list(items)
+    header = header.model_copy(update={"items": len(listed)})
+    lines = [header.model_dump_json(), *(item.model_dump_json() for item in listed)]
     try:
         known = read_lines(path) if path.exists() else []
-        if known and known != lines and not _grows(known, header, lines):
-            raise RecordError(
-                f"{str(folder)!r} holds the evaluation of other items ({_first(known)}): use the same data and parts, "
-                "and no smaller limit, to resume, or choose another --log"
-            )
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"cannot read {NAME} of {str(folder)!r}: {error}; choose another --log") from error
+    if known and known != lines and (why := _obstacle(known, header, listed)):
+        raise RecordError(f"{str(folder)!r} {why} to resume, or choose another --log")
     if known != lines:
         write_whole(path, "".join(f"{line}\n" for line in lines))
 
@@ -135,20 +134,25 @@ def write_whole(path: Path, text: str) -> None:
         ) from error
 
 
-def _grows(known: Sequence[str], header: Header, lines: Sequence[str]) -> bool:
+def _obstacle(known: Sequence[str], header: Header, items: Sequence[Item]) -> str:
+    """Why an evaluation with these lines cannot go on as this one, and what to do; nothing where it can."""
     try:
-        before = Header.model_validate_json(known[0])
-    except ValidationError:
-        return False
-    return before.model_copy(update={"limit": header.limit}) == header and set(known[1:]) < set(lines[1:])
-
-
-def _first(known: Sequence[str]) -> str:
-    try:
-        header = json.loads(known[0])
-        return f"{header['benchmark']}, limit {header.get('limit')}"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "unreadable"
+        before = _read(Header, known[0], 1)
+        there = [_read(Item, line, number) for number, line in enumerate(known[1:], 2)]
+    except RecordError as error:
+        return f"holds a damaged file ({error}): delete that file"
+    wanted = {item.id: item for item in items}
+    told = {name for name in Header.model_fields if getattr(before, name) != getattr(header, name)}
+    told -= {"limit", "items"}  # a sample may grow
+    others = any(wanted.get(item.id) != item for item in there) or {"benchmark", "data"} & told
+    if others or [part.name for part in before.parts] != [part.name for part in header.parts]:
+        return (
+            f"holds the evaluation of other items ({before.benchmark}, limit {before.limit}): use the same data and "
+            "parts, and no smaller limit,"
+        )
+    if "card" in told:
+        return f"was begun with another version of the card of {header.benchmark}: use that version"
+    return f"was begun with another {' and '.join(sorted(told))} of {header.benchmark}: use the same" if told else ""
 
 
 def open_run(folder: str | Path) -> Evaluated:
@@ -165,8 +169,14 @@ def open_run(folder: str | Path) -> Evaluated:
         ) from error
     if not first:
         raise RecordError(f"{path.name} of {str(folder)!r} is empty: delete the folder and evaluate again")
+    header = _read(Header, first, 1)
     items = [_read(Item, line, number) for number, line in enumerate(lines, 2)]
-    return Evaluated(Path(folder), _read(Header, first, 1), {item.id: item for item in items})
+    if header.items not in (None, len(items)):
+        raise RecordError(
+            f"{NAME} of {str(folder)!r} holds {len(items):,} of its {header.items:,} items: the file was cut; run the "
+            "command that made it again"
+        )
+    return Evaluated(Path(folder), header, {item.id: item for item in items})
 
 
 def _read(kind: type[Kept], line: str, number: int) -> Kept:

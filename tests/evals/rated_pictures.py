@@ -35,13 +35,13 @@ def first(question: Question) -> str:
     return answer(question, preference="image_1") if question.schema_name == "comparison" else answer(question)
 
 
-def make(folder: Path) -> Path:
-    """Twelve pictures of four prompts by three generators, and all pairs of one prompt."""
+def make(folder: Path, *, prompts: int = PROMPTS) -> Path:
+    """Twelve pictures of four prompts by three generators, or of more prompts, and all pairs of one prompt."""
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
-    levels = rng.permutation(np.linspace(20, 235, PROMPTS * len(GENERATORS))).reshape(PROMPTS, -1)
+    levels = rng.permutation(np.linspace(20, 235, prompts * len(GENERATORS))).reshape(prompts, -1)
     items: list[dict[str, Any]] = []
-    for prompt in range(PROMPTS):
+    for prompt in range(prompts):
         for place, generator in enumerate(GENERATORS):
             name = f"images/p{prompt}_{generator}.png"
             level = int(levels[prompt, place])
@@ -60,7 +60,7 @@ def make(folder: Path) -> Path:
             )
     write(folder / "items.jsonl", items)
     pairs: list[dict[str, Any]] = []
-    for prompt in range(PROMPTS):
+    for prompt in range(prompts):
         own = [item for item in items if item["prompt_id"] == f"p{prompt}"]
         for one, other in ((0, 1), (2, 1), (0, 2)):
             gap = own[one]["human"]["appeal_mean"] - own[other]["human"]["appeal_mean"]

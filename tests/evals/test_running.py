@@ -13,6 +13,7 @@ from rated_pictures import first, make, opened, sees, write
 from scripted import Script, ScriptedModel, answer
 
 from autorater.errors import BudgetExceeded, RecordError, UsageError
+from autorater.model import Question
 from autorater.prices import Price
 from autorater.replay import replay
 from autorater_evals import compare_runs, evaluate, open_run, score
@@ -216,6 +217,24 @@ def test_two_runs_are_compared_item_by_item(data: Path, tmp_path: Path) -> None:
     assert same.difference.figure.value == 0
 
 
+def test_p_is_adjusted_for_all_differences_that_are_looked_at(tmp_path: Path) -> None:
+    def guesses(question: Question) -> str:
+        text = question.conversation.pictures()[0].sha256[0]
+        return answer(question, score=1 + "0123456789abcdef".index(text) // 2)
+
+    data = make(tmp_path / "more", prompts=8)
+    found = compare_runs(judged(data, tmp_path / "one"), judged(data, tmp_path / "two", guesses))
+    told = [(row.difference.p, row.adjusted_p) for row in found.rows if row.difference.p is not None]
+    assert len(told) > 2
+    least = 0.0  # Holm's steps, from the smallest p on: each times how many are left, none below the one before
+    for place, (p, adjusted) in enumerate(sorted(told)):
+        least = max(least, min(1.0, p * (len(told) - place)))
+        assert adjusted == pytest.approx(least)
+    assert f"{len(told)} differences are tested" in found.notes[0]
+    ran = command("eval", "compare", tmp_path / "one", tmp_path / "two")
+    assert "Holm p" in ran.out
+
+
 def test_runs_of_other_parts_are_compared_in_what_they_share(data: Path, tmp_path: Path) -> None:
     whole, pairs = judged(data, tmp_path / "whole"), judged(data, tmp_path / "pairs", parts=["pairs"])
     found = compare_runs(whole, pairs)
@@ -307,7 +326,7 @@ def test_the_header_tells_the_licence_and_the_counts(data: Path, tmp_path: Path)
         header, items, lambda: opened(answer, tmp_path / "log"), data=data, log=tmp_path / "log", concurrency=2
     )
     assert not stopped
-    assert run.header == header
+    assert run.header == header.model_copy(update={"items": 12})
 
 
 def test_a_word_that_is_neither_command_nor_benchmark_is_named() -> None:

@@ -8,8 +8,9 @@ from autorater_evals.benchmark import Part
 from autorater_evals.evaluation import Row
 from autorater_evals.figure import Figure
 from autorater_evals.item import Item
+from autorater_evals.scoring.facets import MOST_WITHOUT, facets_of
 from autorater_evals.scoring.passes import Orders, first_choices, repeats
-from autorater_evals.scoring.points import LEAST, facets_of
+from autorater_evals.scoring.points import LEAST
 from autorater_evals.scoring.told import Told
 from autorater_evals.statistics.agreement import RULES, accuracy, group_accuracy
 from autorater_evals.statistics.four_labels import four_label_accuracy
@@ -75,10 +76,10 @@ def slices(part: Part, told: Told) -> Iterator[tuple[str, Callable[[Item], bool]
         if any(len(set(item.generators)) == 1 and len(item.generators) == 2 for item in told.items):
             yield "within generators", lambda item: len(item.generators) == 2 and len(set(item.generators)) == 1
             yield "across generators", lambda item: len(set(item.generators)) == 2
-        if 2 < len(known) <= 40:
+        if 2 < len(known) <= MOST_WITHOUT:
             for name in sorted(known):
                 yield f"without {name}", lambda item, name=name: name not in item.generators
-    for kind, value in facets_of(told):
+    for kind, value in facets_of(told.items):
         yield f"{kind}: {value}", lambda item, kind=kind, value=value: item.facets.get(kind) == value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from autorater_evals.evaluation import Row
 from autorater_evals.figure import Figure, Interval
+from autorater_evals.scoring.facets import facets_of
 from autorater_evals.scoring.told import Told
 from autorater_evals.statistics.correlation import across_groups, correlation, within_groups
 
@@ -38,7 +39,7 @@ def _generator_rows(part: str, told: Told) -> Iterator[Row]:
 
 
 def _facet_rows(part: str, told: Told) -> Iterator[Row]:
-    for kind, value in facets_of(told):
+    for kind, value in facets_of(told.items):
         some = told.where(lambda item, kind=kind, value=value: item.facets.get(kind) == value)
         if len(some.items) >= LEAST:
             figure = correlation(some.scores, some.means, measure="spearman", clusters=some.clusters)
@@ -84,15 +85,6 @@ def _of_mean(each: Sequence[Figure]) -> Interval | None:
     )
     method = f"from the intervals of {len(found)} folds, squared and added ({found[0][1].method})"
     return Interval(low=mean - below, high=mean + above, method=method)
-
-
-def facets_of(told: Told) -> list[tuple[str, str]]:
-    """Every kind and value of facets that splits the items, sorted; a kind with one value alone splits nothing."""
-    values: dict[str, set[str]] = {}
-    for item in told.items:
-        for kind, value in item.facets.items():
-            values.setdefault(kind, set()).add(value)
-    return [(kind, value) for kind in sorted(values) if 1 < len(values[kind]) <= 60 for value in sorted(values[kind])]
 
 
 def _row(part: str, told: Told, figure: Figure, *, slice: str = "all") -> Row:

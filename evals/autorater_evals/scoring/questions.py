@@ -8,6 +8,7 @@ from autorater.judgment import Judgment
 from autorater_evals.evaluation import Row
 from autorater_evals.figure import Figure
 from autorater_evals.item import Item
+from autorater_evals.scoring.facets import facets_of
 from autorater_evals.statistics.missing import mean_figure
 from autorater_evals.statistics.reliability import cohen_kappa
 
@@ -31,11 +32,9 @@ def question_rows(part: str, items: Sequence[Item], told: Mapping[str, Answers |
     if not asked:
         return
     yield from _rows(part, asked, told, "all")
-    values = sorted({(kind, value) for item in asked for kind, value in item.facets.items()})
-    for kind, value in values if len(values) <= 60 else ():
+    for kind, value in facets_of(asked):
         some = [item for item in asked if item.facets.get(kind) == value]
-        if len(some) < len(asked):
-            yield next(_rows(part, some, told, f"{kind}: {value}"))  # the accuracy alone
+        yield next(_rows(part, some, told, f"{kind}: {value}"))  # the accuracy alone
 
 
 def _share_of_yes(items: Sequence[Item], told: Mapping[str, Answers | None]) -> Figure:

@@ -16,6 +16,7 @@ from autorater_evals.recorded import Evaluated
 from autorater_evals.running import unusable
 from autorater_evals.scoring.ceilings import ceiling_rows
 from autorater_evals.scoring.controls import concordance_rows, generator_rows
+from autorater_evals.scoring.facets import left_out
 from autorater_evals.scoring.pairs import clear_gap, pair_rows, position_rows
 from autorater_evals.scoring.passes import Orders, read_orders
 from autorater_evals.scoring.points import point_rows
@@ -197,6 +198,8 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
             f"{abstained:,} ratings abstained, since the reading has no bounds and so no score of 1 to 10; "
             "the figures are of the reading itself"
         )
+    for part in header.parts:
+        yield from left_out(part.name, run.part(part.name), pairs=part.kind not in ("points", "questions"))
     missing = len(run.items) - len(read.outcomes)
     if missing:
         yield f"{missing:,} items are not judged yet: run the same command again to go on"

@@ -6,6 +6,7 @@ import numpy as np
 
 from autorater.errors import UsageError
 from autorater_evals.benchmark import Part
+from autorater_evals.scoring.facets import MOST_RANKED, generators_of
 from autorater_evals.scoring.told import Array, Told
 from autorater_evals.statistics.abstaining import risk_coverage
 from autorater_evals.statistics.agreement import GapBin, accuracy_by_gap, coded, points
@@ -52,8 +53,8 @@ def _confidences(told: Told) -> tuple[Array, Array]:
 
 def _generators(told: Told) -> GeneratorRanking | None:
     pairs = told.where(lambda item: len(set(item.generators)) == 2)
-    names = sorted({name for item in pairs.items for name in item.generators})
-    if not 3 <= len(names) <= 100:
+    names = generators_of(pairs.items)
+    if not 3 <= len(names) <= MOST_RANKED:
         return None
     first, second = ([item.generators[side] for item in pairs.items] for side in (0, 1))
     try:

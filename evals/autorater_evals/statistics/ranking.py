@@ -43,7 +43,7 @@ class Ranking(Record):
     comparisons: int
     total: int
     tie_parameter: float | None = None
-    """Newman's v: between equals a tie has the probability v / (1 + v). Null where all was tied: then it has no bound."""
+    """Newman's v: between equals a tie has the probability v / (1 + v). Null where all was tied: it has no bound."""
     note: str = ""
 
 
