@@ -48,7 +48,7 @@ def distill(
     holdout: Annotated[str, typer.Option(help="Shares of validation and test.")] = "0.1,0.1",
     split_seed: Annotated[int, typer.Option(help="Draws orders and splits.")] = 0,
     against: Annotated[
-        list[str] | None, typer.Option(help="Decontaminate: NAME=DIR of a benchmark's files, or DIR; repeatable.")
+        list[str] | None, typer.Option(help="Decontaminate: a folder of benchmarks, or NAME=DIR; repeatable.")
     ] = None,
     allow_leakage: Annotated[bool, typer.Option(help="Write a set that the leakage classifier fails.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,

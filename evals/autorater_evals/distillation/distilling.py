@@ -26,7 +26,7 @@ from autorater_evals.distillation.described import describe
 from autorater_evals.distillation.filters import check_names
 from autorater_evals.distillation.labels import Scale
 from autorater_evals.distillation.making import Made, make
-from autorater_evals.distillation.material import read_material, write_material
+from autorater_evals.distillation.material import LOG, check_folder, read_material, write_material
 from autorater_evals.distillation.plan import Header, Index, Plan, Subject
 from autorater_evals.distillation.source import Source, check_labels, subjects_of
 from autorater_evals.trainset import Example, TrainSet, write_set
@@ -35,7 +35,6 @@ from autorater_evals.trainset.store import CARD, EXAMPLES
 if TYPE_CHECKING:
     from autorater.autorater import AutoRater
 
-LOG = "log"
 PACKAGES = {"near-duplicate": "imagehash", "rationale": "datasketch", "classifier": "sklearn"}
 """Filter → the package that it needs."""
 
@@ -69,12 +68,13 @@ def distill(
 
     Raises:
         UsageError, MissingExtraError: wrong settings or data.
-        RecordError: the folder belongs to another distillation, or cannot be written.
+        RecordError: the folder holds something else, belongs to another distillation, or cannot be written.
 
     """
     plan = plan or Plan()
     check_plan(plan)
     check_labels(source, plan=plan, dimension=dimension, scale=scale)  # better refused before a log is begun
+    check_folder(out)
     with open_rater(out / LOG) as rater:
         teacher = _teacher(rater.loop)
         log = teacher.log

@@ -9,16 +9,39 @@ from pydantic import ValidationError
 from autorater.canonical import Record
 from autorater.document import describe_errors
 from autorater.errors import RecordError
+from autorater.runlog import RunLog
 from autorater_evals.distillation.plan import Header, Subject
 from autorater_evals.files import put_whole, read_lines
 
-NAME = "distill.jsonl"
+NAME, LOG = "distill.jsonl", "log"
+_BEGUN = ("events.jsonl", "blobs", "writer.lock")
+"""What a log has from its first moment."""
 Form = TypeVar("Form", bound=Record)
 
 
 def _fixed(header: Header) -> dict[str, object]:
     """What must not change from one run into a log to the next; plans may, since calls are found by what they ask."""
     return {"benchmark": header.origin.benchmark, "data": header.origin.data, "prompts": header.prompts}
+
+
+def check_folder(out: Path) -> None:
+    """Raise RecordError when the folder of a set holds something else, which a distillation would mix with its own."""
+    log = out / LOG
+    if not out.exists() or (log / NAME).is_file():
+        return
+    if not out.is_dir():
+        raise RecordError(f"{str(out)!r} is a file: name a folder as --out")
+    others = sorted(one.name for one in out.iterdir() if one.name != LOG)
+    if log.is_dir():  # one that was killed before its material was written has asked nothing yet
+        others += sorted(f"{LOG}/{one.name}" for one in log.iterdir() if one.name not in _BEGUN)
+    if not others and (log / "events.jsonl").is_file():
+        with RunLog(log) as begun:
+            others += [f"{LOG}/ of another run"] if any(map(begun.count, ("requested", "asked", "judged"))) else []
+    if others:
+        raise RecordError(
+            f"{str(out)!r} holds {', '.join(others[:3])}{' …' * (len(others) > 3)}, and the {NAME} of a distillation "
+            f"is not in its {LOG}/: choose another --out"
+        )
 
 
 def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:

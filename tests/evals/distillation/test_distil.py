@@ -1,6 +1,7 @@
 """The E-step from end to end: labels, orders, splits, variants, difficulty, what is refused, what is exported."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from autorater_evals.distillation import Plan, check, open_source
 from autorater_evals.distillation.components import components, connected, split
 from autorater_evals.distillation.labels import to_likert
 from autorater_evals.distillation.plan import Subject
+from autorater_evals.running import evaluate
 from autorater_evals.trainset import Example, open_set
 
 FREE = Plan(variants=("free",), without=("classifier",))
@@ -303,6 +305,35 @@ def test_another_plan_goes_on_from_the_same_log_and_other_data_do_not(tmp_path: 
     rows[0]["preferred"] = "tie"
     with pytest.raises(RecordError, match="belongs to a distillation of other data"):
         teach(write_rows(tmp_path / "data", rows), tmp_path / "set", plan=FREE)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data", pairs(2), pictures=4)
+    done, _ = teach(data, tmp_path / "done", plan=FREE)
+    assert done.stopped == ""
+    (tmp_path / "done" / "notes.txt").write_text("mine", encoding="utf-8")
+    teach(data, tmp_path / "done", plan=FREE)  # a set with a note beside it resumes
+    shutil.rmtree(tmp_path / "done" / "log")
+    evaluate("jsonl", data, log=tmp_path / "run" / "log", model=ScriptedModel(), tools="none", cache=False)
+    (tmp_path / "judged" / "log").mkdir(parents=True)
+    shutil.copy(tmp_path / "run" / "log" / "events.jsonl", tmp_path / "judged" / "log")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name, why in (
+        ("data", r"holds 0\.png, 1\.png, 2\.png …, and the distill\.jsonl of a distillation is not in its log/"),
+        ("done", r"holds card\.json, card\.md, examples\.jsonl …, and"),  # a set without its log
+        ("run", r"holds log/benchmark\.jsonl, log/"),
+        ("judged", "holds log/ of another run, and"),
+        ("file", "is a file: name a folder"),
+    ):
+        before = sorted(tmp_path.rglob("*"))
+        model = ScriptedModel(writer())
+        with pytest.raises(RecordError, match=why) as told:
+            teach(data, tmp_path / name, plan=FREE, model=model)
+        assert "\n" not in str(told.value)
+        assert (model.asked, sorted(tmp_path.rglob("*"))) == ([], before)
+    (tmp_path / "begun" / "log" / "blobs").mkdir(parents=True)  # killed before anything was asked
+    (tmp_path / "begun" / "log" / "events.jsonl").write_text("", encoding="utf-8")
+    assert teach(data, tmp_path / "begun", plan=FREE)[0].card["examples"]["all"] == 2
 
 
 def test_the_limit_on_money_stops_and_says_how_to_go_on(tmp_path: Path) -> None:
