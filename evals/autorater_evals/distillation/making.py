@@ -24,6 +24,8 @@ from autorater_evals.figure import Figure
 from autorater_evals.trainset import Example, Piece, Rejected
 from autorater_evals.trainset.example import Split
 
+ALL_FREE = "of all free answers, right or wrong"
+
 
 @dataclass(frozen=True)
 class Made:
@@ -121,7 +123,7 @@ def _leakage(cases: Sequence[Case], clusters: dict[str, str]) -> Figure:
     groups = [clusters[case.subject.item] for case, _, _ in told]
     anchored, free = [draft.rationale for _, draft, _ in told], [said.rationale for _, _, said in told]
     found = tell_apart(anchored, free, [*groups, *groups])
-    note = "of free answers with the right verdict" if matched else "of all free answers, right or wrong"
+    note = "of free answers with the right verdict" if matched else ALL_FREE
     return found.model_copy(update={"total": 2 * len(cases), "note": "; ".join(filter(None, (found.note, note)))})
 
 

@@ -283,6 +283,7 @@ def test_a_set_whose_rationales_give_the_label_away_is_refused_unless_that_is_al
     plan = Plan(variants=("free",))
     refused, _ = teach(data, tmp_path / "set", script=writer(tell), plan=plan)
     assert "a classifier tells rationales written with the label from those without (AUC 0." in refused.stopped
+    assert "ask for more answers without the label (--free)" in refused.stopped
     assert refused.card["leakage"]["passed"] is False
     assert "of all free answers, right or wrong" in refused.card["leakage"]["auc"]["note"]  # too few are right
     assert not (tmp_path / "set" / "examples.jsonl").exists()
