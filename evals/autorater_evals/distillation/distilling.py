@@ -25,7 +25,7 @@ from autorater_evals.distillation.card import make_card
 from autorater_evals.distillation.described import describe
 from autorater_evals.distillation.filters import check_names
 from autorater_evals.distillation.labels import Scale
-from autorater_evals.distillation.making import Made, make
+from autorater_evals.distillation.making import ALL_FREE, Made, make
 from autorater_evals.distillation.material import LOG, check_folder, read_material, write_material
 from autorater_evals.distillation.plan import Header, Index, Plan, Subject
 from autorater_evals.distillation.source import Source, check_labels, subjects_of
@@ -213,9 +213,12 @@ def _make(teacher: Teacher, header: Header, subjects: Sequence[Subject], concurr
 def _leaky(made: Made) -> str:
     figure = made.leakage
     value = "" if figure is None or figure.value is None else f"{figure.value:.3f}"
+    # Of wrong answers it may be the outcome that is told, which more answers would cure.
+    few = figure is not None and ALL_FREE in figure.note
+    more = "ask for more answers without the label (--free), since too few are right to compare; " if few else ""
     return (
         f"a classifier tells rationales written with the label from those without (AUC {value}), so no set is written: "
-        "use another teacher, or say --allow-leakage with the same --out to write it with that on its card"
+        f"{more}use another teacher, or say --allow-leakage with the same --out to write it with that on its card"
     )
 
 
