@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from autorater_evals.figure import Figure, Interval
 from autorater_evals.report.drawing import Matrix, Panel, Plot, Series
 from autorater_evals.report.scored import Scored
+from autorater_evals.scoring.facets import MOST_RANKED
 from autorater_evals.statistics.attributes import MatrixDistance
 from autorater_evals.structures import GeneratorRanking, Structures
 
 MOST_MATRICES = 3
 """Runs whose matrices stand beside people's."""
+_UNSURE = "left out: no run gives ten pairs, which people decide, more than two different probabilities."
 
 
 def ends(interval: Interval | None) -> tuple[float | None, float | None]:
@@ -71,7 +73,7 @@ def reliability(runs: Sequence[Scored]) -> Plot:
         for name, series in _each(runs, make)
     )
     if not panels:
-        return Plot("calibration", title, "left out: no run gives pairs more than two different probabilities.")
+        return Plot("calibration", title, _UNSURE)
     return Plot(
         "calibration",
         title,
@@ -98,7 +100,7 @@ def risk(runs: Sequence[Scored]) -> Plot:
         for name, series in _each(runs, make)
     )
     if not panels:
-        return Plot("risk", title, "left out: no run gives pairs more than two different probabilities.")
+        return Plot("risk", title, _UNSURE)
     caption = "How wrong a judge is that abstains where it is less sure. "
     return Plot("risk", title, caption + counts(panels, "Pairs that people decide"), panels)
 
@@ -158,7 +160,7 @@ def positions(runs: Sequence[Scored]) -> Plot:
 
 def generators(runs: Sequence[Scored]) -> Plot:
     """Bradley-Terry strengths of the generators on Elo's scale, by people and by each judge."""
-    title, panels, why = "Generators by people and by the judges", list[Panel](), ""
+    title, panels, why = "Generators by people and by the judges", list[Panel](), dict[str, None]()
     found: dict[tuple[str, str], list[tuple[str, int, dict[str, Figure], int]]] = {}
     for place, run in enumerate(runs):
         for key, one in _first_rankings(run).items():
@@ -169,18 +171,19 @@ def generators(runs: Sequence[Scored]) -> Plot:
                     if not any(known == name for known, _, _, _ in told):
                         told.append((name, colour, strengths, ranking.comparisons))
                 else:
-                    why = why or ranking.note
+                    why[f"{' '.join(key)}, {name}: {ranking.note}"] = None
     for (heading, part), told in found.items():
         if told:
             panels.append(_ranks(f"{heading}: {part}", told))
     if not panels:
-        said = why or "no comparisons name three or more generators."
-        return Plot("generators", title, f"left out: {said}")
+        few = f"it takes comparisons of three to {MOST_RANKED} generators with names"
+        return Plot("generators", title, f"left out: {'; '.join(why) or few}.")
+    left = f" Left out: {'; '.join(why)}." if why else ""
     return Plot(
         "generators",
         title,
         "Bradley-Terry strengths on Elo's scale (400 points are odds of ten to one), ties as half a win, 95 % "
-        "bootstrap intervals over prompts. " + counts(panels, "Comparisons"),
+        "bootstrap intervals over prompts. " + counts(panels, "Comparisons") + left,
         tuple(panels),
     )
 
@@ -214,10 +217,13 @@ def _ranks(name: str, found: Sequence[tuple[str, int, dict[str, Figure], int]]) 
 
 def matrices(runs: Sequence[Scored]) -> Plot:
     """How people's attributes correlate with each other, and beside it how each judge's do (paper 000)."""
-    title, found, told = "Attributes among each other", list[Matrix](), list[str]()
+    title, found, told, more = "Attributes among each other", list[Matrix](), list[str](), 0
     for run in runs:
         for one in run.evaluation.structures:
-            if one.attributes is None or len(told) == MOST_MATRICES:
+            if one.attributes is None:
+                continue
+            if len(told) == MOST_MATRICES:
+                more += 1
                 continue
             both, heading = one.attributes, f"{run.run.header.title}, {one.part}"
             if not any(known.title == f"people ({heading})" for known in found):
@@ -228,6 +234,7 @@ def matrices(runs: Sequence[Scored]) -> Plot:
         why = "left out: no run answers three or more of people's attributes apart from each other."
         return Plot("matrices", title, why)
     caption = f"Pearson's correlation of each attribute with each other, over items. {'; '.join(told)}."
+    caption += f" {more:,} more are left out." if more else ""
     return Plot("matrices", title, caption, tuple(found))
 
 

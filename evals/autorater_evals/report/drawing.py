@@ -125,14 +125,19 @@ def inline_svg(plot: Plot) -> str:
     text = _saved(plot, "svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r' style="([^"]*)"', lambda found: _attributes(found[1]), text)
-    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{plot.name}-", text)
-    text = text.replace(INK, "currentColor")
+    text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag[0], plot.name), text)
     label = f"{plot.title}. {plot.caption}".replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     head, body = text.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
     head += f' role="img" aria-label="{printable(label)}" stroke-linejoin="round" stroke-linecap="butt"'
     return f"{head}>{body}".strip()
+
+
+def _adapted(tag: str, name: str) -> str:
+    """A tag with attributes for its style, ids of its plot and the page's ink; text between tags is left alone."""
+    tag = re.sub(r' style="([^"]*)"', lambda found: _attributes(found[1]), tag)
+    tag = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", tag)
+    return tag.replace(INK, "currentColor")
 
 
 def _attributes(style: str) -> str:
@@ -165,13 +170,18 @@ def _figure(plot: Plot) -> Any:
     columns = min(3 if count != 4 else 2, count)
     lines = -(-count // columns)
     rows = max((len(panel.rows) if isinstance(panel, Panel) else len(panel.names) for panel in plot.panels), default=0)
-    height = max(3.0, min(9.0, 1.3 + 0.32 * rows))
+    height = max(3.0, 1.3 + 0.32 * min(rows, 24) + 0.18 * max(0, rows - 24))  # the labels of many rows need room
     figure = make(figsize=(max(5.4, 3.9 * columns), height * lines), layout="constrained")
-    for axes, panel in zip(figure.subplots(lines, columns, squeeze=False).flat, plot.panels, strict=False):
+    for place, (axes, panel) in enumerate(
+        zip(figure.subplots(lines, columns, squeeze=False).flat, plot.panels, strict=False)
+    ):
         if isinstance(panel, Matrix):
             _matrix(axes, panel)
-        else:
-            _panel(axes, panel)
+            continue
+        _panel(axes, panel)
+        before = plot.panels[place - 1] if place % columns else None
+        if isinstance(before, Panel) and panel.rows and panel.rows == before.rows:
+            axes.set_yticklabels([])  # they stand beside the panel before
     for axes in figure.axes[count:]:
         axes.set_axis_off()
     _legend(figure, plot)

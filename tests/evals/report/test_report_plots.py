@@ -6,13 +6,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from reported_runs import hostile_run, rated_run
+from reported_runs import Elements, hostile_run, rated_run
 
 from autorater_evals.report.drawing import Matrix, Panel, Plot, Series, inline_svg, pdf_file, svg_file
+from autorater_evals.report.page import write_page
 from autorater_evals.report.plots import make_plots
 from autorater_evals.report.reading import see
-from autorater_evals.report.scored import Scored
+from autorater_evals.report.scored import Scored, open_scored
+from autorater_evals.report.synthetic import write_synthetic
 from autorater_evals.report.tables import main_table
+from autorater_evals.scoring import score
+
+UNSURE = "left out: no run gives ten pairs, which people decide, more than two different probabilities."
 
 
 def plots_of(runs: tuple[Scored, ...]) -> dict[str, Plot]:
@@ -60,7 +65,7 @@ def test_single_images_have_a_curve_of_peoples_means(tmp_path: Path) -> None:
     curve = panel(plots["ratings"]).series[0]
     assert list(curve.y) == sorted(curve.y)
     assert curve.n == 12
-    assert plots["calibration"].caption == "left out: no run gives pairs more than two different probabilities."
+    assert plots["calibration"].caption == UNSURE
     assert "two runs" in plots["costs"].caption
 
 
@@ -124,6 +129,50 @@ def test_inline_svg_has_no_style_and_only_its_own_names() -> None:
     assert "currentColor" in text
     assert "font-family" not in text
     assert root.attrib["aria-label"] == 'Every <kind> & "more". n = 3'
+
+
+def test_names_that_look_like_attributes_are_shown_as_they_are() -> None:
+    name = 'a style="font: 9px b" id="c" #1a1d21'
+    text = inline_svg(replace(every_kind(), panels=(Panel("rows", "x", "", (), "rows", (name,)),)))
+    shown = [one.text for one in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
+    assert f"{name[:33]}…" in shown
+
+
+def crowded(scored: Scored, generators: int) -> Scored:
+    """The same run on items of so many generators, with a facet that has a value for each item."""
+    names = [f"g{number:03}" for number in range(generators)]
+    items = {
+        key: item.model_copy(
+            update={
+                "generators": (names[place % generators], names[(place + 1) % generators]),
+                "facets": {"subject": str(place)},
+            }
+        )
+        for place, (key, item) in enumerate(scored.run.items.items())
+    }
+    run = replace(scored.run, items=items)
+    return replace(scored, run=run, evaluation=score(run))
+
+
+def test_what_is_too_much_is_said_on_the_page(tmp_path: Path) -> None:
+    (plain,) = open_scored([write_synthetic(tmp_path / "run", items=130, side=32)])
+    one = crowded(plain, 101)
+    notes = one.evaluation.notes
+    assert "pairs: no figures by subject, which has 130 values (more than 60)" in notes
+    assert "pairs: 101 generators are not ranked (more than 100)" in notes
+    plot = plots_of((one,))["generators"]
+    assert plot.caption == "left out: it takes comparisons of three to 100 generators with names."
+    write_page(tmp_path / "page.html", [one], title="Crowded")
+    text = Elements((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert all(note in text for note in notes)
+    assert plot.caption in text
+
+
+def test_rankings_that_do_not_exist_are_named_with_their_reason(tmp_path: Path) -> None:
+    (plain,) = open_scored([write_synthetic(tmp_path / "run", items=60, side=32)])
+    caption = plots_of((crowded(plain, 60),))["generators"].caption  # each meets two others, once
+    assert "Synthetic pairs pairs, people: " in caption
+    assert "no finite strengths fit" in caption
 
 
 def test_hostile_names_of_generators_are_drawn(tmp_path: Path) -> None:
