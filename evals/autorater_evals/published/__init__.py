@@ -1,7 +1,8 @@
 """Published tables, computed again from the files that their authors released."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from autorater_evals.lazily import lazily
 
 if TYPE_CHECKING:
     from autorater_evals.published.recomputing import recompute
@@ -10,11 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "parse_verdict_text", "recompute"]
 
-_HOME = {"Row": "row", "parse_verdict_text": "verdicts", "recompute": "recomputing"}
-
-
-def __getattr__(name: str) -> object:
-    # The command's module is imported for every --help: what computes is imported when it is first used.
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "Row": "row",
+        "parse_verdict_text": "verdicts",
+        "recompute": "recomputing",
+    },
+)

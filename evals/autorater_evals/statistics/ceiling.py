@@ -7,7 +7,7 @@ from autorater_evals.figure import Figure
 from autorater_evals.statistics._correlating import Measure, correlating, pearson_of
 from autorater_evals.statistics.correlation import Average, mean_correlation
 from autorater_evals.statistics.intervals import OfSums, in_sample, ratio, statistic_interval
-from autorater_evals.statistics.reading import Ratings, read_table
+from autorater_evals.statistics.reading import Ratings, read_rated_twice, read_table
 from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, cluster_numbers
 
 
@@ -27,15 +27,12 @@ def split_half(
         UsageError: not a table of items by raters, or not one cluster per item.
 
     """
-    table = read_table(ratings, name="ratings")
-    given = np.isfinite(table).sum(1)
-    kept = given >= 2
-    n, total = int(kept.sum()), len(table)
+    table, numbers, total = read_rated_twice(ratings, clusters)
+    given, n = np.isfinite(table).sum(1), len(table)
     if n < 2:
         return Figure(measure="split_half", value=None, n=n, total=total, note="fewer than two items have two ratings")
-    numbers, _ = cluster_numbers(clusters, n=total, kept=kept)
-    table, half = table[kept], given[kept] // 2
-    longer = float(given[kept].mean() / half.mean())
+    half = given // 2
+    longer = float(given.mean() / half.mean())
     one, other = (side - np.nanmean(table) for side in _halves(table, half, splits=splits))
     products = np.stack([np.ones_like(one), one, other, one * one, other * other, one * other], axis=1)
 
@@ -48,7 +45,7 @@ def split_half(
     if np.isnan(value):
         return Figure(measure="split_half", value=None, n=n, total=total, note="a half gave every item the same")
     interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
-    note = f"{splits} random halvings, {given[kept].mean():.3g} ratings an item, stepped up by Spearman and Brown"
+    note = f"{splits} random halvings, {given.mean():.3g} ratings an item, stepped up by Spearman and Brown"
     return Figure(measure="split_half", value=value, n=n, total=total, interval=interval, note=note)
 
 
@@ -87,11 +84,8 @@ def leave_one_out(
     """
     if measure in ("pearson_logistic4", "pearson_logistic5"):
         raise UsageError(f"leave_one_out: expected pearson, spearman or kendall, got {measure}")
-    table = read_table(ratings, name="ratings")
+    table, numbers, total = read_rated_twice(ratings, clusters)
     given = np.isfinite(table)
-    kept = given.sum(1) >= 2
-    numbers, _ = cluster_numbers(clusters, n=len(table), kept=kept)
-    table, given, total = table[kept], given[kept], len(table)
     filled = np.where(given, table, 0.0)
     others = (filled.sum(1, keepdims=True) - filled) / np.maximum(given.sum(1, keepdims=True) - given, 1)
     raters = [np.flatnonzero(column) for column in given.T]

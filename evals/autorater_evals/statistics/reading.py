@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from autorater.errors import UsageError
-from autorater_evals.statistics.resampling import Array
+from autorater_evals.statistics.resampling import Array, Clusters, Index, cluster_numbers
 
 Scores: TypeAlias = Sequence[float | None] | Array
 """One number per item, (items,)."""
@@ -44,3 +44,15 @@ def read_table(values: Ratings, *, name: str) -> Array:
     if np.isinf(array).any():
         raise UsageError(f"{name}: row {int(np.isinf(array).any(1).argmax())} is infinite; pass NaN for no value")
     return array
+
+
+def read_rated_twice(ratings: Ratings, clusters: Clusters) -> tuple[Array, Index, int]:
+    """Ratings (items, raters) of the items that have two or more, each's cluster by number, and all items' count.
+
+    Raises:
+        UsageError: not a table of items by raters, or not one cluster per item.
+
+    """
+    table = read_table(ratings, name="ratings")
+    kept = np.isfinite(table).sum(1) >= 2
+    return table[kept], cluster_numbers(clusters, n=len(table), kept=kept)[0], len(table)

@@ -9,7 +9,7 @@ import numpy as np
 from autorater.errors import UsageError
 from autorater_evals.figure import Figure, Interval
 from autorater_evals.statistics.intervals import OfSums, each_row, ratio, statistic_interval
-from autorater_evals.statistics.reading import Ratings, Scores, read_column, read_table
+from autorater_evals.statistics.reading import Ratings, Scores, read_column, read_rated_twice, read_table
 from autorater_evals.statistics.resampling import DRAWS, Array, Clusters, Index, cluster_numbers, few
 
 Level = Literal["nominal", "ordinal", "interval"]
@@ -41,11 +41,8 @@ def krippendorff_alpha(
     """
     evalica: Any = import_module("evalica")
     pandas: Any = import_module("pandas")
-    table = read_table(ratings, name="ratings")
-    rated = np.isfinite(table).sum(1) >= 2
-    n, total, measure = int(rated.sum()), len(table), f"alpha_{level}"
-    numbers, _ = cluster_numbers(clusters, n=total, kept=rated)
-    table = table[rated]
+    table, numbers, total = read_rated_twice(ratings, clusters)
+    n, measure = len(table), f"alpha_{level}"
     values = np.unique(table[np.isfinite(table)])
     if len(values) < 2:
         note = "every rating is the same" if n else "no item has two ratings"
@@ -241,16 +238,12 @@ def percent_agreement(
         UsageError: not a table of items by raters, or not one cluster per item.
 
     """
-    table = read_table(ratings, name="ratings")
-    given = np.isfinite(table).sum(1)
-    kept = given >= 2
-    n, total = int(kept.sum()), len(table)
+    table, numbers, total = read_rated_twice(ratings, clusters)
+    given, n = np.isfinite(table).sum(1), len(table)
     if not n:
         return Figure(measure="percent_agreement", value=None, n=0, total=total, note="no item has two ratings")
-    pairs = (given * (given - 1.0))[kept]
-    agreeing = ((_counts(table[kept]) ** 2).sum(1) - given[kept]) / pairs
+    agreeing = ((_counts(table) ** 2).sum(1) - given) / (given * (given - 1.0))
     statistic = ratio(agreeing, np.ones(n))
-    numbers, _ = cluster_numbers(clusters, n=total, kept=kept)
     interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
     return Figure(measure="percent_agreement", value=float(agreeing.mean()), n=n, total=total, interval=interval)
 

@@ -1,7 +1,8 @@
 """The M-step: fine-tune a vision language model to judge, evaluate it before and after, and serve it at once."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from autorater_evals.lazily import lazily
 
 if TYPE_CHECKING:
     from autorater_evals.training.fitting import fit
@@ -11,16 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "fit", "run_rounds", "train"]
 
-_HOME = {
-    "Settings": "autorater_evals.training.settings",
-    "fit": "autorater_evals.training.fitting",
-    "run_rounds": "autorater_evals.training.rounds",
-    "train": "autorater_evals.training.training",
-}
-
-
-def __getattr__(name: str) -> object:
-    # As in `autorater`: a public name is imported when it is first used.
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'autorater_evals.training' has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "Settings": "settings",
+        "fit": "fitting",
+        "run_rounds": "rounds",
+        "train": "training",
+    },
+)
