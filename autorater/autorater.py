@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,11 +28,14 @@ from autorater.request import Request, make_request, request_from_row
 from autorater.retrying import Retries
 from autorater.runlog import RunLog, now
 from autorater.selection import Selection, parse_selection
-from autorater.settings import AgentLimits, Settings, check_agent, list_price
+from autorater.settings import AgentLimits, Settings, check_agent, check_mailing, list_price
 from autorater.sync import run_sync
 from autorater.toolbox import Place, Toolbox
 from autorater.vlm_judge import Order, Protocols
 from autorater.work import in_parallel
+
+if TYPE_CHECKING:
+    from autorater.outbox import Mailing
 
 T = TypeVar("T")
 Item = Request | Mapping[str, Any]
@@ -49,7 +52,9 @@ class AutoRater:
     `log` is a folder that records the run and resumes it. `max_cost` is a limit in US dollars. `cache=False` measures
     every image anew. `criterion` is what the embedded judge decides by. `places` are specialist → where it runs:
     "here", "worker" (a process of its own), "worker:/path/to/python" or "http://host:8100" (see `autorater tools
-    serve`). Other keywords go to the provider's adapter (api_key, base_url, timeout).
+    serve`). `batch_api` sends the questions by the provider's batch API, which costs half and answers within a day; it
+    needs a log (a `Mailing` tells how long to wait). Other keywords go to the provider's adapter (api_key, base_url,
+    timeout).
 
     Raises:
         UsageError: an argument is wrong, or no key is set for the provider.
@@ -81,13 +86,16 @@ class AutoRater:
         places: Mapping[str, str | Place] | None = None,
         commercial: bool = False,
         allow_urls: bool = False,
+        batch_api: "bool | Mailing" = False,
         **provider: Any,
     ) -> None:
+        chosen = parse_selection(tools)
+        if batch_api:
+            provider["mailing"] = check_mailing(model, chosen, log, batch_api)
         opened = None if model == "embedded" else open_model(model, **provider) if isinstance(model, str) else model
         unused = [*provider, *(["checklist"] if checklist else []), *(["scorer"] if scorer else [])]
         if opened is None and unused:
             raise UsageError(f"the embedded judge takes no {', '.join(sorted(unused))}: name a VLM with --model")
-        chosen = parse_selection(tools)
         check_agent(chosen, opened, agent_limits)
         check_device(device)
         self.toolbox = Toolbox(device=device, commercial=commercial, options=tool_options, places=places)
@@ -106,6 +114,7 @@ class AutoRater:
         except ValidationError as error:
             raise UsageError(describe_errors(error)) from error
         self.allow_urls = allow_urls
+        self.batched = bool(batch_api)
         self.closed = False
         rates = open_model(scorer) if isinstance(scorer, str) else scorer
         self._own = [found for found, given in ((opened, model), (rates, scorer)) if isinstance(given, str)]
@@ -159,7 +168,7 @@ class AutoRater:
                 f"the price of {model.name} is not known, so a limit on money cannot be kept: "
                 "give it as price=Price(input_per_million=…, output_per_million=…) in US dollars (--price 1,5)"
             )
-        ledger = Ledger(log=self.log, retries=retries, budget=budget, price=pricer, cache=cache)
+        ledger = Ledger(log=self.log, retries=retries, budget=budget, price=pricer, cache=cache, batched=self.batched)
         loop = make_loop(
             self.settings,
             model=model,
@@ -228,11 +237,13 @@ class AutoRater:
         self,
         requests: Iterable[Item] | AsyncIterable[Item],
         *,
-        concurrency: int = 8,
+        concurrency: int | None = None,
         on_error: Callable[[Item, Exception], None] | None = None,
         folder: str | Path = ".",
     ) -> AsyncGenerator[Judgment, None]:
         """Judge many requests, `concurrency` at a time; yields each judgment when it is done (order is not kept).
+
+        Without `concurrency` eight at a time, or 1000 with a batch API.
 
         Requests are taken one by one as places become free, so a generator of any length is fine. Items of a log that
         are judged already are yielded from it. A request that cannot be used goes to `on_error` when given, and ends
@@ -247,14 +258,15 @@ class AutoRater:
             request = item if isinstance(item, Request) else await asyncio.to_thread(self._open, item, folder)
             return await self.ajudge(request)
 
-        async with aclosing(in_parallel(one, requests, concurrency=concurrency, on_error=on_error)) as stream:
+        places = self.in_flight(concurrency)
+        async with aclosing(in_parallel(one, requests, concurrency=places, on_error=on_error)) as stream:
             async for judgment in stream:
                 yield judgment
 
     def _open(self, item: Mapping[str, Any], folder: str | Path) -> Request:
         return request_from_row(dict(item), folder=folder, allow_urls=self.allow_urls)
 
-    def judge_many(self, requests: Iterable[Item], *, concurrency: int = 8) -> Iterator[Judgment]:
+    def judge_many(self, requests: Iterable[Item], *, concurrency: int | None = None) -> Iterator[Judgment]:
         """As `judge_all`, from code that is not async: yields judgments when they are done."""
         stream = self.judge_all(requests, concurrency=concurrency)
         end = object()
@@ -267,6 +279,14 @@ class AutoRater:
                 yield judgment
         finally:
             run_sync(stream.aclose())
+
+    def in_flight(self, concurrency: int | None = None) -> int:
+        """How many items are judged at the same time: `concurrency`, or what suits the way of asking."""
+        if concurrency is not None:
+            return concurrency
+        from autorater.outbox import IN_FLIGHT
+
+        return IN_FLIGHT if self.batched else 8
 
     # The rest -------------------------------------------------------------------------------------------------------
 

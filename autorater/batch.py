@@ -44,7 +44,7 @@ def read_items(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def run_batch(
-    items: Path, options: JudgeOptions, *, concurrency: int, out: Path | None, report: Path | None
+    items: Path, options: JudgeOptions, *, concurrency: int | None, out: Path | None, report: Path | None
 ) -> dict[str, Any]:
     """Judge every item; bad items are counted and named, and the rest goes on."""
     from autorater.autorater import AutoRater

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autorater.cli_options import JudgeOptions, check_target, with_judge_options
+from autorater.cli_options import IN_FLIGHT, JudgeOptions, check_target, with_judge_options
 from autorater.errors import AutoRaterError, MissingExtraError, UsageError, one_line
 from autorater.tools_cli import app as tools_app
 
@@ -161,7 +161,7 @@ def run(
     items: Annotated[
         Path, typer.Argument(help="JSON Lines: prompt, image or image_a and image_b or images, source, id.")
     ],
-    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    concurrency: Annotated[int | None, typer.Option(min=1, help=IN_FLIGHT)] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the judgments here, as JSON Lines.")] = None,
     report: Report = None,
     as_json: AsJson = False,

@@ -11,6 +11,8 @@ import typer
 
 from autorater.errors import UsageError
 
+IN_FLIGHT = "Items at the same time (default: 8; 1000 with --batch-api)."
+
 
 @dataclass
 class JudgeOptions:
@@ -53,6 +55,12 @@ class JudgeOptions:
     attempts: Annotated[int, typer.Option(min=1, help="How often one call is tried before it is given up.")] = 6
     max_cost: Annotated[float | None, typer.Option(help="Stop at this many US dollars; resumable.")] = None
     price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
+    batch_api: Annotated[
+        bool, typer.Option(help="Ask by the provider's batch API: half the price, answers within a day; needs --log.")
+    ] = False
+    batch_wait: Annotated[
+        float, typer.Option(min=0.0, help="Of --batch-api: a batch is sent when no question came for so many seconds.")
+    ] = 30.0
     log: Annotated[Path | None, typer.Option(help="Record the run in this folder, and resume it.")] = None
     device: Annotated[str, typer.Option(help="Where specialists run: cpu, cuda, mps.")] = "cpu"
     place: Annotated[
@@ -98,9 +106,18 @@ class JudgeOptions:
             places=read_places(self.place),
             commercial=self.commercial,
             allow_urls=self.allow_urls,
+            batch_api=self._mailing(),
             **checked,
             **{name: value for name, value in provider.items() if value is not None},
         )
+
+    def _mailing(self) -> Any:
+        """How to send batches, told on stderr as it happens; False when they were not asked for."""
+        if not self.batch_api:
+            return False
+        from autorater.outbox import Mailing
+
+        return Mailing(wait=self.batch_wait, say=lambda words: typer.echo(f"autorater: {words}", err=True))
 
     def _sampling(self) -> Any:
         """What was said of sampling, or None when nothing was."""

@@ -16,10 +16,12 @@ from autorater.assessment import Measured
 from autorater.budget import Budget
 from autorater.cache import Cache, Entry
 from autorater.canonical import canonical_json, digest, digest_of
+from autorater.capability import image_tokens
 from autorater.card import Card
 from autorater.errors import AutoRaterError, ProviderError, RateLimited, ReplayMiss, Unavailable
 from autorater.events import Asked, Assessed, Drawn
 from autorater.image import Picture, fit, fits
+from autorater.messages import Text
 from autorater.model import Model, Question, Reply, Usage
 from autorater.retrying import Retries, with_retries
 from autorater.runlog import RunLog, now
@@ -27,18 +29,23 @@ from autorater.toolbox import Toolbox, View
 from autorater.work import Flights
 
 _log = logging.getLogger(__name__)
-Pricer = Callable[[str, Usage, str], float | None]
-"""(model name, usage, UTC time) → US dollars, or None when the price is unknown."""
+_IMAGE = 5000
+"""Tokens of an image of a model that nobody knows how to count."""
+Pricer = Callable[[str, Usage, str, bool], float | None]
+"""(model name, usage, UTC time, whether in a batch) → US dollars, or None when the price is unknown."""
 
 
-def no_price(model: str, usage: Usage, at: str) -> float | None:
+def no_price(model: str, usage: Usage, at: str, batch: bool) -> float | None:
     """Every price is unknown."""
     return None
 
 
 @dataclass
 class Ledger:
-    """`log` keeps the record (None: nothing is kept); `replaying` forbids new calls."""
+    """`log` keeps the record (None: nothing is kept); `replaying` forbids new calls.
+
+    `batched` says that answers come with a provider's batches, long after they were asked for.
+    """
 
     log: RunLog | None = None
     replaying: bool = False
@@ -46,6 +53,7 @@ class Ledger:
     budget: Budget = field(default_factory=Budget)
     price: Pricer = no_price
     cache: Cache | None = None
+    batched: bool = False
     calls: int = 0
     """New calls of models made through this ledger."""
     _flights: Flights = field(default_factory=Flights, repr=False)
@@ -68,7 +76,14 @@ class Ledger:
         return await self._flights.once(key, lambda: self._ask(model, question, key, request))
 
     async def _ask(self, model: Model, question: Question, key: str, request: dict[str, Any]) -> Asked:
-        self.budget.check()
+        if not self.batched:
+            self.budget.check()
+            return await self._pay_for(model, question, key, request)
+        most = Usage(input=most_input(model.name, question), output=question.sampling.max_output_tokens)
+        async with self.budget.hold(self.price(model.name, most, now(), True) or 0.0):
+            return await self._pay_for(model, question, key, request)
+
+    async def _pay_for(self, model: Model, question: Question, key: str, request: dict[str, Any]) -> Asked:
         limits = model.capability.fit
         pictures = question.conversation.pictures()
         for picture in pictures:
@@ -93,7 +108,7 @@ class Ledger:
             if failure.status in (401, 402, 403, 404):
                 raise
             error = failure
-        cost = self.price(model.name, reply.usage, at) if reply else 0.0
+        cost = self.price(model.name, reply.usage, at, bool(reply.batch)) if reply else 0.0
         self.budget.pay(cost)
         asked = Asked(
             key=key,
@@ -192,6 +207,17 @@ def canonical_question(model: Model, question: Question) -> dict[str, Any]:
 def _described(question: Question) -> list[dict[str, Any]]:
     """The tools that a question offers, as they are recorded."""
     return [asdict(tool) for tool in question.tools]
+
+
+def most_input(name: str, question: Question) -> int:
+    """Tokens that a question has at most, roughly: two characters are one, and images as their provider counts."""
+    words = len(canonical_json(question.schema)) + len(question.conversation.system)
+    tokens = 0
+    for part in (part for turn in question.conversation.turns for part in turn.parts):
+        words += len(part.text) if isinstance(part, Text) else 0
+    for picture in question.conversation.pictures():
+        tokens += image_tokens(name, picture.width, picture.height) or _IMAGE
+    return tokens + words // 2
 
 
 def unreachable(error: AutoRaterError | str) -> str:

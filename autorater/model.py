@@ -105,6 +105,8 @@ class Reply(Record):
     """Choice → calibrated probability, from a provider's Decisions API; empty elsewhere."""
     warnings: tuple[str, ...] = ()
     """What was dropped or changed to make the call possible."""
+    batch: str = ""
+    """The provider's batch that the answer came with, at half price; "" for a call of its own."""
     raw: dict[str, Any] = {}
 
 
@@ -164,6 +166,8 @@ PROVIDERS = {
     "google-decisions": ("autorater.providers.google_decisions:GoogleDecisions", "google"),
 }
 """Provider name → ("module:Class", the extra that brings its SDK). Nothing is imported until a model is opened."""
+BATCHED = ("openai", "anthropic", "google")
+"""The providers whose batch API can be used: they take `mailing`."""
 
 
 def open_model(name: str, **settings: Any) -> Model:

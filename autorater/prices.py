@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelPrice, TieredPrices
 
 _MILLION = Decimal(1_000_000)
+BATCH_SHARE = Decimal("0.5")
+"""What a batch costs of the full price at OpenAI, Anthropic and Google (their price pages, October 2026)."""
 _PROVIDERS = {
     "openai": "openai",
     "anthropic": "anthropic",
@@ -53,18 +55,30 @@ Prices: TypeAlias = Mapping[str, Price]
 
 
 def price(
-    provider: str, model: str, usage: Usage, *, at: datetime | None = None, override: Price | None = None
+    provider: str,
+    model: str,
+    usage: Usage,
+    *,
+    at: datetime | None = None,
+    override: Price | None = None,
+    batch: bool = False,
 ) -> Decimal | None:
     """The cost of one call in US dollars, or None when the price is unknown.
 
     `at` is when the call was made (now if None): a replay costs what the run cost. Prices by the length of the prompt
-    are honoured. Local models (`compatible`, `transformers`) have no known price; give one as `override`.
+    are honoured. Local models (`compatible`, `transformers`) have no known price; give one as `override`. `batch` is
+    the price of the provider's batch API, half of `override`.
     """
     if override is not None:
-        return override.cost(usage)
+        return override.cost(usage) * (BATCH_SHARE if batch else 1)
     moment = at or datetime.now(UTC)
-    rates = _rates(provider, model, moment.replace(minute=0, second=0, microsecond=0, tzinfo=moment.tzinfo or UTC))
-    return None if rates is None else rates.cost(usage)
+    hour = moment.replace(minute=0, second=0, microsecond=0, tzinfo=moment.tzinfo or UTC)
+    rates = _rates(provider, model, hour)
+    if rates is None or not batch:
+        return None if rates is None else rates.cost(usage)
+    # Where the list has no batch price of a model, its prices come back as they are.
+    halved = _rates(provider, model, hour, batch=True) or rates
+    return halved.cost(usage) if halved != rates else rates.cost(usage) * BATCH_SHARE
 
 
 def price_of(provider: str, model: str, *, at: datetime | None = None) -> Price | None:
@@ -111,7 +125,7 @@ def _rate(rate: "Decimal | TieredPrices", length: int) -> Decimal:
 
 
 @lru_cache(maxsize=4096)
-def _rates(provider: str, model: str, hour: datetime) -> _Rates | None:
+def _rates(provider: str, model: str, hour: datetime, batch: bool = False) -> _Rates | None:
     """The rates of a model in one hour; finding them is slow, so they are kept."""
     known = KNOWN.get((provider, model))
     if known is not None:
@@ -124,7 +138,7 @@ def _rates(provider: str, model: str, hour: datetime) -> _Rates | None:
         found = get_snapshot().find_provider_model(model, None, _PROVIDERS[provider], None)[1]
     except LookupError:
         return None
-    listed: ModelPrice = found.get_prices(hour)
+    listed: ModelPrice = found.get_prices(hour, {"processing": "batch"} if batch else None)
     tokens_in, tokens_out = listed.input_mtok, listed.output_mtok
     if tokens_in is None:
         return None

@@ -1,9 +1,10 @@
 """Everything that decides a judgment, in one value that is written to the log and compared at resume."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -12,11 +13,14 @@ from autorater.card import Card
 from autorater.checklist import Checklist
 from autorater.document import describe_errors
 from autorater.errors import UsageError
-from autorater.model import Capability, Model, Sampling, Usage
+from autorater.model import BATCHED, Capability, Model, Sampling, Usage
 from autorater.prices import Price, price
 from autorater.prompting import find_prompts
 from autorater.selection import Selection
 from autorater.vlm_judge import Order, Protocols
+
+if TYPE_CHECKING:
+    from autorater.outbox import Mailing
 
 TEACHING = ("anchor", "rederive")
 """Prompts of `autorater distill` alone, which change no judgment."""
@@ -66,6 +70,24 @@ def check_agent(selection: Selection, model: Model | None, limits: AgentLimits |
         )
     if selection.how != "agent" and limits is not None:
         raise UsageError("the agent's limits are for --tools agent: leave them out, or choose it")
+
+
+def check_mailing(
+    model: str | Model, selection: Selection, log: str | Path | None, given: "Literal[True] | Mailing"
+) -> "Mailing":
+    """How questions go by a provider's batch API. Raises UsageError when they cannot."""
+    from autorater.outbox import Mailing
+
+    name = model if isinstance(model, str) else model.name
+    if not isinstance(model, str) or name.partition(":")[0] not in BATCHED:
+        raise UsageError(
+            f"--batch-api needs a model of {', '.join(BATCHED[:-1])} or {BATCHED[-1]}, given by its name; got {name}"
+        )
+    if selection.how == "agent":
+        raise UsageError("--batch-api: each step of an agent would wait for a batch: choose --tools all, auto or names")
+    if log is None:
+        raise UsageError("--batch-api needs --log FOLDER, which keeps the names of the batches that were sent")
+    return Mailing(folder=Path(log)) if given is True else replace(given, folder=Path(log))
 
 
 class Settings(Record):
@@ -150,10 +172,15 @@ def _brief(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def list_price(model: str, usage: Usage, at: str, *, override: Price | None = None) -> float | None:
-    """US dollars for one call at UTC time `at`; None when the price is unknown. Local models cost nothing."""
+def list_price(
+    model: str, usage: Usage, at: str, batch: bool = False, *, override: Price | None = None
+) -> float | None:
+    """US dollars for one call at UTC time `at`, alone or in a `batch`; None when the price is unknown.
+
+    Local models cost nothing.
+    """
     provider, _, name = model.partition(":")
     if provider == "transformers" and override is None:
         return 0.0
-    amount = price(provider, name, usage, at=datetime.fromisoformat(at), override=override)
+    amount = price(provider, name, usage, at=datetime.fromisoformat(at), override=override, batch=batch)
     return None if amount is None else float(amount)

@@ -11,6 +11,7 @@ import aiohttp
 import httpx2
 
 from autorater.errors import ProviderError, RateLimited, Unavailable
+from autorater.model import Reply
 from autorater.providers._json import Json, as_object, inner, items, text
 
 _TRANSIENT = frozenset({408, 409, 500, 502, 503, 504, 520, 522, 524, 529})
@@ -114,6 +115,28 @@ def declined(status: int, body: Json) -> str:
         return ""
     message, label = described(body)
     return (message or label) if _POLICY.search(f"{label} {message}") else ""
+
+
+def refused(
+    status: int,
+    body: Json,
+    headers: Mapping[str, str],
+    *,
+    name: str,
+    key: str,
+    request_id: str = "",
+    warnings: tuple[str, ...] = (),
+) -> Reply:
+    """The refusal that an HTTP error stands for; any other error is raised as `failure` says it."""
+    words = declined(status, body)
+    if not words:
+        raise failure(status, body, headers, name=name, key=key, request_id=request_id or None)
+    return Reply(text="", finish="refusal", refusal=words, request_id=request_id, warnings=warnings, raw=body)
+
+
+def lines_of(content: bytes, *, name: str) -> list[Json]:
+    """The JSON objects of a file of a batch, one a line. Raises Unavailable when a line is something else."""
+    return [answer_of(line, name=name, request_id="") for line in content.splitlines() if line.strip()]
 
 
 def described(body: Json) -> tuple[str, str]:

@@ -10,9 +10,11 @@ from autorater.errors import Unavailable
 from autorater.image import Picture
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Usage
+from autorater.outbox import Answer, Mailing, Outbox
+from autorater.providers._anthropic_batches import AnthropicBatches
 from autorater.providers._arguments import Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
-from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
+from autorater.providers._failures import answer_of, json_of, raise_lost, refused
 from autorater.providers._json import Json, count, inner, items, text
 from autorater.providers._tools import (
     FAILED,
@@ -42,7 +44,7 @@ _FINISH: dict[str, Finish] = {
 
 
 class AnthropicModel:
-    """A model of Anthropic. `timeout` is in seconds of silence.
+    """A model of Anthropic. `timeout` is in seconds of silence; with `mailing` questions go by the batch API.
 
     Raises:
         UsageError: no key is set.
@@ -50,7 +52,13 @@ class AnthropicModel:
     """
 
     def __init__(
-        self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float = 600.0
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 600.0,
+        mailing: Mailing | None = None,
     ) -> None:
         self._model = model
         self._capability = capability_of("anthropic", model)
@@ -58,6 +66,7 @@ class AnthropicModel:
         self._schemas = Schemas(_DROPPED)
         key, url = key_from(api_key, KEY, provider="anthropic"), checked_url(base_url, provider="anthropic")
         self._clients = PerLoop(lambda: _client_for(key, url, timeout), anthropic.AsyncAnthropic.close)
+        self._outbox = None if mailing is None else Outbox(AnthropicBatches(self._clients, name=self.name), mailing)
 
     @property
     def name(self) -> str:
@@ -71,6 +80,8 @@ class AnthropicModel:
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
+        if self._outbox is not None:
+            self._outbox.close()
         await self._clients.close()
 
     async def ask(self, question: Question) -> Reply:
@@ -79,8 +90,11 @@ class AnthropicModel:
         return await self._arguments.ask(question, self._capability, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        client = await self._clients.get()
         body = self._body(question, drawn)
+        if self._outbox is not None:
+            whole = {"model": self._model, "max_tokens": drawn.max_output_tokens, **body}
+            return self._from_batch(await self._outbox.ask(whole, sample=question.sample), drawn)
+        client = await self._clients.get()
         try:
             # `messages` is required here and comes with the body.
             response = await client.messages.with_raw_response.create(
@@ -178,16 +192,18 @@ class AnthropicModel:
         )
 
     def _refusal_or_raise(self, error: anthropic.APIStatusError, drawn: Drawn) -> Reply:
-        body = json_of(error.response.content)
-        request_id = error.response.headers.get("request-id", "")
-        words = declined(error.status_code, body)
-        if words:
-            return Reply(
-                text="", finish="refusal", refusal=words, request_id=request_id, warnings=drawn.warnings, raw=body
-            )
-        raise failure(
-            error.status_code, body, error.response.headers, name=self.name, key=KEY, request_id=request_id or None
-        ) from error
+        response = error.response
+        told = {"name": self.name, "key": KEY, "request_id": response.headers.get("request-id", "")}
+        body = json_of(response.content)
+        return refused(error.status_code, body, response.headers, warnings=drawn.warnings, **told)
+
+    def _from_batch(self, answer: Answer, drawn: Drawn) -> Reply:
+        if answer.status == 200:
+            reply = self._reply(answer.body, answer.request_id, drawn)
+        else:
+            told = {"name": self.name, "key": KEY, "request_id": answer.request_id}
+            reply = refused(answer.status, answer.body, {}, warnings=drawn.warnings, **told)
+        return reply.model_copy(update={"batch": answer.batch})
 
 
 def _client_for(key: str, url: str | None, timeout: float) -> anthropic.AsyncAnthropic:

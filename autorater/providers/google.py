@@ -16,9 +16,11 @@ from autorater.errors import Unavailable
 from autorater.image import Picture
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
+from autorater.outbox import Answer, Mailing, Outbox
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from, tls
-from autorater.providers._failures import answer_of, declined, failure, raise_lost
+from autorater.providers._failures import answer_of, raise_lost, refused
+from autorater.providers._google_batches import GoogleBatches
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
 from autorater.providers._tools import called, calls_of, has_picture, pictures_of, results_of, words_of
 from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
@@ -32,7 +34,7 @@ _ONE_REQUEST = types.AutomaticFunctionCallingConfig(disable=True)
 
 
 class GoogleModel:
-    """A Gemini model. `timeout` is in seconds for the whole call.
+    """A Gemini model. `timeout` is in seconds for the whole call; with `mailing` questions go by the batch API.
 
     Raises:
         UsageError: no key is set.
@@ -40,7 +42,13 @@ class GoogleModel:
     """
 
     def __init__(
-        self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float = 600.0
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 600.0,
+        mailing: Mailing | None = None,
     ) -> None:
         self._model = model
         self._capability = capability_of("google", model)
@@ -49,6 +57,8 @@ class GoogleModel:
         self._schemas = Schemas(frozenset(_DROPPED))
         key, url = key_from(api_key, KEY, OTHER_KEY, provider="google"), checked_url(base_url, provider="google")
         self._clients = PerLoop(lambda: Connection(key, url, timeout), Connection.close)
+        service = GoogleBatches(self._client, name=self.name)
+        self._outbox = None if mailing is None else Outbox(service, mailing)
 
     @property
     def name(self) -> str:
@@ -62,6 +72,8 @@ class GoogleModel:
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
+        if self._outbox is not None:
+            self._outbox.close()
         await self._clients.close()
 
     async def ask(self, question: Question) -> Reply:
@@ -70,18 +82,19 @@ class GoogleModel:
         return await self._arguments.ask(question, self._capability, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        connection = await self._clients.get()
+        body = self._body(question, drawn)
+        if self._outbox is not None:
+            return self._from_batch(await self._outbox.ask(body, sample=question.sample), drawn)
         config = types.GenerateContentConfig(
-            http_options=types.HttpOptions(extra_body=self._body(question, drawn)),
+            http_options=types.HttpOptions(extra_body=body),
             should_return_http_response=True,
             automatic_function_calling=_ONE_REQUEST,
             automatic_continuation=False,
         )
         try:
             # `contents` is required here and comes with the body.
-            response = await connection.client.aio.models.generate_content(
-                model=self._model, contents="", config=config
-            )
+            client = await self._client()
+            response = await client.aio.models.generate_content(model=self._model, contents="", config=config)
         except errors.APIError as error:
             return refusal_or_raise(error, name=self.name, warnings=drawn.warnings)
         except (aiohttp.ClientError, OSError) as error:
@@ -90,6 +103,16 @@ class GoogleModel:
         content, headers = (http.body, http.headers) if http else (None, None)
         raw = answer_of(content or "", name=self.name, request_id="")
         return self._reply(raw, headers or {}, drawn)
+
+    async def _client(self) -> genai.Client:
+        return (await self._clients.get()).client
+
+    def _from_batch(self, answer: Answer, drawn: Drawn) -> Reply:
+        if answer.status == 200:
+            reply = self._reply(answer.body, {}, drawn)
+        else:
+            reply = refused(answer.status, answer.body, {}, name=self.name, key=KEY, warnings=drawn.warnings)
+        return reply.model_copy(update={"batch": answer.batch})
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
         generation: Json = {}
@@ -212,12 +235,9 @@ class Connection:
 
 def refusal_or_raise(error: errors.APIError, *, name: str, warnings: tuple[str, ...]) -> Reply:
     """The refusal that an HTTP error stands for; any other error is raised as ours."""
-    body = as_object(cast(Any, error).details)
-    words = declined(error.code, body)
-    if words:
-        return Reply(text="", finish="refusal", refusal=words, warnings=warnings, raw=body)
     headers: Mapping[str, str] = getattr(cast(Any, error).response, "headers", None) or {}
-    raise failure(error.code, body, headers, name=name, key=KEY) from error
+    body = as_object(cast(Any, error).details)
+    return refused(error.code, body, headers, name=name, key=KEY, warnings=warnings)
 
 
 def _text_part(words: str) -> Json:

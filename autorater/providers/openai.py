@@ -12,10 +12,12 @@ from autorater.errors import Unavailable
 from autorater.image import Picture
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
+from autorater.outbox import Answer, Mailing, Outbox
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
-from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost
+from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost, refused
 from autorater.providers._json import Json, count, inner, items, text, token
+from autorater.providers._openai_batches import OpenAIBatches
 from autorater.providers._tools import (
     FAILED,
     called,
@@ -35,7 +37,7 @@ _REASONING = "reasoning.encrypted_content"
 
 
 class OpenAIModel:
-    """A model of OpenAI. `timeout` is in seconds of silence.
+    """A model of OpenAI. `timeout` is in seconds of silence; with `mailing` questions go by the batch API.
 
     Raises:
         UsageError: no key is set.
@@ -43,7 +45,13 @@ class OpenAIModel:
     """
 
     def __init__(
-        self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float = 600.0
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 600.0,
+        mailing: Mailing | None = None,
     ) -> None:
         self._model = model
         self._capability = capability_of("openai", model)
@@ -51,6 +59,7 @@ class OpenAIModel:
         self._schemas = Schemas(LENGTHS)
         key, url = key_from(api_key, KEY, provider="openai"), checked_url(base_url, provider="openai")
         self._clients = PerLoop(lambda: client_for(key, url, timeout), openai.AsyncOpenAI.close)
+        self._outbox = None if mailing is None else Outbox(OpenAIBatches(self._clients, name=self.name), mailing)
 
     @property
     def name(self) -> str:
@@ -64,6 +73,8 @@ class OpenAIModel:
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
+        if self._outbox is not None:
+            self._outbox.close()
         await self._clients.close()
 
     async def ask(self, question: Question) -> Reply:
@@ -75,8 +86,10 @@ class OpenAIModel:
         return await self._arguments.ask(question, takes, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        client = await self._clients.get()
         body = self._body(question, drawn)
+        if self._outbox is not None:
+            return self._from_batch(await self._outbox.ask(body, sample=question.sample), drawn)
+        client = await self._clients.get()
         try:
             response = await client.responses.with_raw_response.create(extra_body=body)
         except openai.APIStatusError as error:
@@ -86,6 +99,14 @@ class OpenAIModel:
         request_id = response.headers.get("x-request-id", "")
         raw = answer_of(response.content, name=self.name, request_id=request_id)
         return self._reply(raw, request_id, drawn)
+
+    def _from_batch(self, answer: Answer, drawn: Drawn) -> Reply:
+        if answer.status == 200:
+            reply = self._reply(answer.body, answer.request_id, drawn)
+        else:
+            told = {"name": self.name, "key": KEY, "request_id": answer.request_id}
+            reply = refused(answer.status, answer.body, {}, warnings=drawn.warnings, **told)
+        return reply.model_copy(update={"batch": answer.batch})
 
     def _body(self, question: Question, drawn: Drawn) -> Json:
         form: Json = {}
@@ -208,14 +229,12 @@ def client_for(
 
 def refusal_or_raise(error: openai.APIStatusError, *, name: str, key: str, warnings: tuple[str, ...]) -> Reply:
     """The refusal that an HTTP error stands for; any other error is raised as ours."""
-    body = json_of(error.response.content)
-    request_id = error.response.headers.get("x-request-id", "")
-    words = declined(error.status_code, body)
-    if words:
-        return Reply(text="", finish="refusal", refusal=words, request_id=request_id, warnings=warnings, raw=body)
-    raise failure(
-        error.status_code, body, error.response.headers, name=name, key=key, request_id=request_id or None
-    ) from error
+    response = error.response
+    request_id = response.headers.get("x-request-id", "")
+    body = json_of(response.content)
+    return refused(
+        error.status_code, body, response.headers, name=name, key=key, request_id=request_id, warnings=warnings
+    )
 
 
 def text_part(words: str) -> Json:

@@ -87,6 +87,11 @@ class TransformersModel:
         return self._name
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the checkpoint; None of a model of the hub."""
+        return Path(self._source) if self._local else None
+
+    @property
     def capability(self) -> Capability:
         """What it takes and gives; how many images a checkpoint was trained for is not known."""
         return _CAPABILITY

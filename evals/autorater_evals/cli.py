@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from autorater.cli_options import JudgeOptions, with_judge_options
+from autorater.cli_options import IN_FLIGHT, JudgeOptions, with_judge_options
 from autorater.errors import UsageError, one_line
 from autorater_evals.fallback import Fallback
 from autorater_evals.grid.baselines_command import baselines
@@ -63,7 +63,7 @@ def run_benchmark(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items a part, by whole prompts.")] = None,
     any_count: AnyCount = False,
     download: Download = False,
-    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    concurrency: Annotated[int | None, typer.Option(min=1, help=IN_FLIGHT)] = None,
     full: Full = False,
     as_json: AsJson = False,
     *,

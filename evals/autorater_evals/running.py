@@ -22,6 +22,7 @@ from autorater.sync import run_sync
 from autorater_evals.benchmark import Benchmark, Loaded, get_benchmark
 from autorater_evals.item import Item
 from autorater_evals.recorded import Evaluated, Header, open_run, write_items, write_whole
+from autorater_evals.seen import note_training
 
 if TYPE_CHECKING:
     from autorater.autorater import AutoRater
@@ -104,7 +105,7 @@ def evaluate(
     parts: Sequence[str] = (),
     limit: int | None = None,
     any_count: bool = False,
-    concurrency: int = 8,
+    concurrency: int | None = None,
     **judge: Any,
 ) -> Evaluated:
     """Judge a benchmark into the folder `log` and return the run; `autorater_evals.scoring.score` makes its figures.
@@ -139,7 +140,7 @@ def judge_items(
     *,
     data: Path,
     log: Path,
-    concurrency: int,
+    concurrency: int | None = None,
 ) -> tuple[Evaluated, str]:
     """Judge every item by the judge that `open_judge` opens on `log`.
 
@@ -151,6 +152,7 @@ def judge_items(
     with ExitStack() as stack:
         judge = stack.enter_context(open_judge())  # owns the log from here on, or an error says who does
         write_items(log, header, items)
+        note_training(judge, log)
         bar = stack.enter_context(progress_bar(f"judging {header.benchmark}", len(items)))
 
         def reject(item: Any, error: Exception) -> None:

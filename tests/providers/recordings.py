@@ -190,7 +190,7 @@ async def play(scene: Scene, url: str = NOWHERE) -> dict[str, Any]:
 
 def _outcome(reply: Reply) -> dict[str, Any]:
     """All but the raw answer and what in it is folded on the cassette."""
-    return reply.model_dump(mode="json", exclude={"raw": True, "calls": {"__all__": {"signature"}}})
+    return reply.model_dump(mode="json", exclude={"raw": True, "batch": True, "calls": {"__all__": {"signature"}}})
 
 
 def _open(scene: Scene, url: str) -> Model:

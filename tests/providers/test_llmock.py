@@ -4,12 +4,14 @@ llmock is an independent double of the providers, made for this; it runs as a pr
 (answer with HTML, cut a plain answer, stall for ever) is in test_conformance.py.
 """
 
+import asyncio
 import json
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 from urllib.request import Request, urlopen
 
@@ -18,6 +20,7 @@ from questions import judged, looked, looking, rating
 
 from autorater.errors import ProviderError, RateLimited, Unavailable
 from autorater.model import Model, Reply, open_model
+from autorater.outbox import Mailing
 from autorater.retrying import Retries, with_retries
 
 RETRIES = Retries(attempts=4, first_wait=0.02, longest_wait=2.0)
@@ -170,3 +173,15 @@ async def test_tools_are_called_and_their_results_taken(double: Double, provider
     assert again.text or again.calls
     assert (verdict.finish, verdict.calls, bool(verdict.text)) == ("stop", (), True)
     assert double.verdict()["errors"] == 0
+
+
+async def test_a_batch_of_anthropic(double: Double, tmp_path: Path) -> None:
+    """Of OpenAI's batches it knows chat completions only, and of Google's inline requests only."""
+    mailing = Mailing(folder=tmp_path, wait=0.1, first_look=0.2, longest_look=0.5)
+    model = double.model("anthropic", mailing=mailing)
+    try:
+        replies = await asyncio.gather(model.ask(rating()), model.ask(rating(sample=1)))
+    finally:
+        await cast(Any, model).close()
+    assert [reply.finish for reply in replies] == ["stop", "stop"]
+    assert len({reply.batch for reply in replies}) == 1

@@ -259,4 +259,6 @@ def open_base(options: JudgeOptions, pool: Names) -> AutoRater:
     """
     if options.scorer and options.model == "embedded":
         raise UsageError("the embedded judge takes no scorer: name a VLM with --model")
+    if options.batch_api:
+        raise UsageError("--batch-api does not go with grid: every subset would wait for batches; leave it out")
     return replace(options, tools=",".join(pool), log=None).open()

@@ -108,7 +108,7 @@ def _paid(
         usage = [Usage(input=round(read), output=longest)]
         if repaired:  # the repair turn reads the whole again, and the answer that did not fit
             usage.append(Usage(input=round(read) + longest, output=longest))
-        costs = [base.loop.ledger.price(model.name, one, now()) for one in usage]
+        costs = [base.loop.ledger.price(model.name, one, now(), False) for one in usage]
         if any(cost is None for cost in costs):
             return None
         total += items * each * sum(cost or 0.0 for cost in costs)

@@ -1,0 +1,106 @@
+"""Google's batch jobs: a file goes up, is worked off within a day, and a file comes back.
+
+<https://ai.google.dev/gemini-api/docs/batch-api>: a file of at most 2 GB with one `{"key", "request"}` a line; what
+comes back has the same keys.
+"""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn, cast
+
+import aiohttp
+from google import genai
+from google.genai import errors, types
+
+from autorater.canonical import canonical_json
+from autorater.errors import Unavailable
+from autorater.outbox import Answer, Progress
+from autorater.providers._failures import failure, lines_of, raise_lost
+from autorater.providers._json import Json, as_object, inner, text
+
+KEY = "GEMINI_API_KEY"
+_FAILED = ("JOB_STATE_FAILED",)
+_OVER = (*_FAILED, "JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED")
+_RPC = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 11: 400, 12: 501, 14: 503, 16: 401}
+"""google.rpc.Code → HTTP status, as the API's own mapping has it (others: 500)."""
+
+
+class GoogleBatches:
+    """See `BatchService`."""
+
+    limits = (200_000, 500_000_000)
+
+    def __init__(self, client: Callable[[], Awaitable[genai.Client]], *, name: str) -> None:
+        self._client, self.name = client, name
+
+    def line(self, id: str, body: Mapping[str, Any]) -> bytes:
+        """One line of the file that goes up."""
+        return canonical_json({"key": id, "request": dict(body)})
+
+    async def send(self, lines: Sequence[bytes]) -> str:
+        """Upload the file and start the job."""
+        client = await self._client()
+        content = await asyncio.to_thread(b"\n".join, [*lines, b""])
+        try:
+            file = await client.aio.files.upload(
+                file=io.BytesIO(content),
+                config=types.UploadFileConfig(display_name="autorater", mime_type="jsonl"),
+            )
+            job = await client.aio.batches.create(
+                model=self.name.partition(":")[2],
+                src=file.name or "",
+                config=types.CreateBatchJobConfig(display_name="autorater"),
+            )
+        except Exception as error:
+            self._fail(error)
+        if not job.name:
+            raise Unavailable(f"{self.name}: the batch job that was made has no name: try again later")
+        return job.name
+
+    async def look(self, batch: str) -> Progress:
+        """How far it is. Google tells no counts while a job runs."""
+        client = await self._client()
+        try:
+            job = await client.aio.batches.get(name=batch)
+        except Exception as error:
+            self._fail(error)
+        state = job.state.name if job.state else ""
+        words = job.error.message if job.error else ""
+        return Progress(
+            over=state in _OVER,
+            failed=words or state if state in _FAILED else "",
+            cancelled=state == "JOB_STATE_CANCELLED",
+            files=(job.dest.file_name,) if job.dest and job.dest.file_name else (),
+        )
+
+    async def collect(self, batch: str, progress: Progress) -> dict[str, Answer]:
+        """The answers of the file that came back."""
+        client = await self._client()
+        answers: dict[str, Answer] = {}
+        for file in progress.files:
+            try:
+                content = await client.aio.files.download(file=file)
+            except Exception as error:
+                self._fail(error)
+            for line in await asyncio.to_thread(lines_of, content, name=self.name):
+                answers[text(line, "key")] = _answer(line, batch)
+        return answers
+
+    def _fail(self, error: Exception) -> NoReturn:
+        if isinstance(error, errors.APIError):
+            headers: Mapping[str, str] = getattr(cast(Any, error).response, "headers", None) or {}
+            body = as_object(cast(Any, error).details)
+            raise failure(error.code, body, headers, name=self.name, key=KEY) from error
+        if isinstance(error, aiohttp.ClientError | OSError):
+            raise_lost(error, name=self.name)
+        raise error
+
+
+def _answer(line: Json, batch: str) -> Answer:
+    error = inner(line, "error") or inner(line, "status")
+    if not error:
+        return Answer(200, inner(line, "response"), batch=batch)
+    code = error.get("code")
+    status = _RPC.get(code, code if code >= 400 else 500) if isinstance(code, int) else 500
+    return Answer(status, {"error": error}, batch=batch)
