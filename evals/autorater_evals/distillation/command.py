@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autorater.cli_options import JudgeOptions, with_judge_options
+from autorater.cli_options import IN_FLIGHT, JudgeOptions, with_judge_options
 from autorater.errors import UsageError
 from autorater_evals.fallback import Fallback
 from autorater_evals.requirements import require_statistics
@@ -51,7 +51,7 @@ def distill(
         list[str] | None, typer.Option(help="Decontaminate: a folder of benchmarks, or NAME=DIR; repeatable.")
     ] = None,
     allow_leakage: Annotated[bool, typer.Option(help="Write a set that the leakage classifier fails.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, help="Items in flight.")] = 8,
+    concurrency: Annotated[int | None, typer.Option(min=1, help=IN_FLIGHT)] = None,
     as_json: AsJson = False,
     *,
     options: JudgeOptions,

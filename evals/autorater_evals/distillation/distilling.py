@@ -58,7 +58,7 @@ def distill(
     against: Sequence[Index] = (),
     dimension: str = "",
     scale: Scale | None = None,
-    concurrency: int = 8,
+    concurrency: int | None = None,
 ) -> Distilled:
     """Distil `source` into the set `out`; every call is recorded in `out/log`, and the same call resumes.
 
@@ -84,7 +84,7 @@ def distill(
         write_material(log.folder, header, subjects)
         _note(teacher, subjects)
         try:
-            made = _make(teacher, header, subjects, concurrency)
+            made = _make(teacher, header, subjects, rater.in_flight(concurrency))
         except BudgetExceeded as error:
             end(log, "budget", str(error))
             return Distilled(out, {}, str(error))
