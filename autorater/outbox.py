@@ -128,8 +128,8 @@ class Outbox:
         self._crowded = False
         self._sent: dict[str, str] | None = None
         self._cancelled: set[str] = set()
-        self._own: set[str] = set()
-        """Batches that were sent from here, and not by an earlier process."""
+        self._own: dict[str, int] = {}
+        """The batches that were sent from here, and not by an earlier process, and how many questions they hold."""
         self._rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
 
     async def ask(self, body: Mapping[str, Any], *, sample: int) -> Answer:
@@ -223,7 +223,7 @@ class Outbox:
             f"batch {batch}: {len(parcel):,} questions sent to {self._service.name} at half price; the answers take "
             "minutes to a day, and stopping is safe: the same command goes on"
         )
-        self._own.add(batch)
+        self._own[batch] = len(parcel)
         self._watch(batch)
         for one in parcel:
             if not one.batch.done():
@@ -288,10 +288,10 @@ class Outbox:
     def _came_to_nothing(self, batch: str, progress: Progress) -> None:
         if batch not in self._own:
             return self._mailing.say(f"batch {batch} failed ({progress.failed}): its questions are sent again")
-        if not progress.crowded or self._most <= 1:
+        if not progress.crowded or self._own[batch] <= 1:
             raise ProviderError(f"{self._service.name}: the batch {batch} failed: {progress.failed}")
         # From now on smaller ones, one after the other.
-        self._crowded, self._most = True, max(1, min(self._most, progress.total or self._most) // 2)
+        self._crowded, self._most = True, max(1, min(self._most, self._own[batch]) // 2)
         return self._mailing.say(
             f"batch {batch} had no room at the provider ({progress.failed}); its questions are sent again, "
             f"{self._most:,} at a time"

@@ -27,9 +27,9 @@ _RPC = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 11: 400, 12: 501, 14: 50
 
 
 class GoogleBatches:
-    """See `BatchService`."""
+    """See `BatchService`. A file is kept much smaller than it may be: it must go up within one call's time."""
 
-    limits = (200_000, 500_000_000)
+    limits = (200_000, 200_000_000)
 
     def __init__(self, client: Callable[[], Awaitable[genai.Client]], *, name: str) -> None:
         self._client, self.name = client, name
