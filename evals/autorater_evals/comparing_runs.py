@@ -17,7 +17,7 @@ from autorater_evals.recorded import Evaluated
 from autorater_evals.scoring.questions import read_questions
 from autorater_evals.scoring.scorer import dimensions_of
 from autorater_evals.scoring.told import Told
-from autorater_evals.seen import fitted_on, is_fitted
+from autorater_evals.seen import fits_of
 from autorater_evals.statistics.agreement import coded, points
 from autorater_evals.statistics.comparing import Comparison, Difference, compare, correlation_difference
 
@@ -101,13 +101,14 @@ class _Told:
         self.answers: dict[str, dict[str, Answer]] = {}
         self.questions: dict[str, Mapping[str, str] | None] = {}
         self.seen = 0
-        """Items that the judge was fitted on."""
+        """Items that who decided was fitted or trained on."""
+        fits = fits_of(run.folder)
         dimensions = {part.name: dimensions_of(part, run.part(part.name)) for part in run.header.parts}
         for judgment in run.judgments():
             if judgment.id not in shared:
                 continue
             item = run.items[judgment.id]
-            self.seen += is_fitted(judgment.judged_by.model) and fitted_on().has(judgment)
+            self.seen += any(fits.met(judgment))
             if item.questions is not None:
                 self.questions[item.id] = read_questions(judgment)
             for dimension in dimensions[item.part]:

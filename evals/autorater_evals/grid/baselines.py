@@ -3,6 +3,7 @@
 The rows of paper 001's Table 2 that need no VLM (HPSv3, ImageReward, Q-SiT, …), each with n, coverage and interval.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from autorater.canonical import Record
@@ -12,7 +13,7 @@ from autorater_evals.answers import Answer, read_reading
 from autorater_evals.figure import Figure
 from autorater_evals.grid.target import MEASURES, Target, Told, measure_of, targets_of
 from autorater_evals.recorded import Evaluated
-from autorater_evals.seen import fitted_on, is_fitted
+from autorater_evals.seen import EMBEDDED, fits_of
 
 
 class Cell(Record):
@@ -76,19 +77,18 @@ def score_baselines(run: Evaluated, *, part: str = "", dimension: str = "", meas
     readings = directed(run.cards)
     shown = targets_of(parts, items, part=part, dimension=dimension, measure=measure)
     answers: dict[str, dict[str, Told]] = {reading: {} for reading, _ in readings}
-    seen = 0
+    fits, seen = fits_of(run.folder), Counter[str]()
     for judgment in run.judgments():
         _read(judgment, readings, answers)
-        seen += fitted_on().has(judgment)
+        seen.update(name for name in run.cards if fits.met_by(name, judgment))
     rows = [_row(reading, better, run, shown, answers[reading], items=len(items)) for reading, better in readings]
     notes = [] if len(items) == len(run.items) else ["questions are answered by a VLM alone and are left out"]
     if not run.header.complete:
         notes.append("the data are a part of the benchmark: these figures are not those of the whole")
-    if seen and any(is_fitted(f"specialist:{reading}") for reading, _ in readings):
-        notes.append(
-            f"generated_quality was fitted on pictures or prompts of {seen:,} of {len(items):,} items: "
-            "its figures are not held out"
-        )
+    for name, count in sorted(seen.items()):
+        how = "fitted" if name in EMBEDDED else "trained"
+        met = f"{count:,} of {len(items):,} items"
+        notes.append(f"{name} was {how} on pictures or prompts of {met}: its figures are not held out")
     return Baselines(
         benchmark=run.header.benchmark,
         title=run.header.title,

@@ -23,7 +23,7 @@ from autorater_evals.grid.result import GridResult, Tried
 from autorater_evals.grid.subsets import Names, choosing, folder_name, subsets_of
 from autorater_evals.grid.target import Target
 from autorater_evals.recorded import Evaluated, Header
-from autorater_evals.seen import fitted_on
+from autorater_evals.seen import Fits, fits_of, note_training
 from autorater_evals.statistics.resampling import Array, Mask
 
 FEWER_DRAWS = 200
@@ -60,7 +60,7 @@ class _Judged:
     calls: int
     cost: float | None
     seen: int
-    """Items that the embedded judge was fitted on."""
+    """Items that who decided was fitted or trained on."""
 
 
 def one_part(loaded: Loaded) -> Loaded:
@@ -96,6 +96,8 @@ def run_grid(
     check_same_items(folder, search.header, search.run.items.values())
     budget = Budget(base.loop.ledger.budget.limit, spent=spent(folder, search.subsets))
     judged: dict[Names, _Judged] = {}
+    note_training(base, search.run.folder)
+    fits = fits_of(search.run.folder)
     stopped = ""
     with ExitStack() as stack:
         record = open_record(search.run)
@@ -120,7 +122,7 @@ def run_grid(
             except BudgetExceeded as error:
                 stopped = f"{len(judged):,} of {len(search.subsets):,} subsets are judged: {error}"
                 break
-            judged[names] = _read(run, search.target)
+            judged[names] = _read(run, search.target, fits)
             if not names and budget.spent > before:
                 rest = (len(search.subsets) - 1) * (budget.spent - before)
                 tell(f"without specialists: ${budget.spent - before:.2f}; expect ${rest:.2f} and more for the rest")
@@ -128,14 +130,14 @@ def run_grid(
     return _result(search, base, plan, judged, record=record, unusable=unusable, stopped=stopped)
 
 
-def _read(run: Evaluated, target: Target) -> _Judged:
+def _read(run: Evaluated, target: Target, fits: Fits) -> _Judged:
     outcomes = Counter[str]()
     costs: list[float | None] = []
     seen: list[str] = []
 
     def watch(judgment: Judgment) -> Judgment:
         outcomes[judgment.outcome] += 1
-        if judgment.judged_by.model == "embedded" and fitted_on().has(judgment):
+        if any(fits.met(judgment)):
             seen.append(judgment.id)
         costs.append(judgment.cost)
         return judgment
@@ -168,7 +170,8 @@ def _result(
     if order and not np.isfinite(array[0]).any() and order[0] == ():
         notes.append("without specialists this judge has no result: its coverage there is 0, which is no figure")
     if seen := max((one.seen for one in judged.values()), default=0):
-        notes.append(f"the embedded judge was fitted on {seen:,} of these items: they are not held out")
+        who = "the embedded judge" if base.loop.model is None else "the judge or a specialist that it read"
+        notes.append(f"{who} was fitted on pictures or prompts of {seen:,} of these items: they are not held out")
     notes += _measured(search.run)
     if refused := sum(not one.eligible for one in tried):
         notes.append(f"{refused:,} subsets lack results of more than 5 % of the units and could not be chosen")

@@ -1,6 +1,6 @@
 """Labelled data for reward heads: read, checked for permission, and split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from autorater.errors import UsageError
 from autorater_evals.benchmark import Benchmark, get_benchmark
 from autorater_evals.heads.examples import Example, Labelled, halve, read_examples
 from autorater_evals.heads.settings import Settings
-from autorater_evals.heads.splitting import components, hold_out
+from autorater_evals.heads.splitting import components, hash_images, hold_out
 from autorater_evals.item import Item
-from autorater_evals.seen import FittedOn, describe_fit
+from autorater_evals.seen import FittedOn, describe_training
 
 PARTS = (("training", False), ("held-out", True))
 
@@ -31,7 +31,10 @@ class Data:
     benchmark: Benchmark
     folder: Path
     items: tuple[Item, ...]
-    groups: tuple[int, ...]
+    hashes: Mapping[str, str]
+    """Path of an image below `folder` → sha256 of its bytes."""
+    groups: tuple[str, ...]
+    """The component of each item."""
     out: tuple[bool, ...]
     """Whether each item is held out."""
     digest: str
@@ -50,19 +53,24 @@ class Data:
         )
         return halve(train, held) if settings.loss == "ce" else (train, held)
 
-    def split(self) -> SplitTold:
-        """What was seen in training and what was not, for whoever evaluates the head elsewhere."""
-        both = list(zip(self.items, self.out, strict=True))
-        seen = [item for item, gone in both if not gone]
-        files = sorted({self.folder / image for item in seen for image in item.images})
+    def split(self, trained: Iterable[Example], *, base: FittedOn | None = None) -> SplitTold:
+        """What was seen in training and what was not, for whoever evaluates the head elsewhere.
+
+        `base` is what the base was trained on before, where it says so.
+        """
+        by_path = {self.folder / path: sha256 for path, sha256 in self.hashes.items()}
+        looks = {look for example in trained for look in example.looks}
+        prompts = [] if self.benchmark.meta.shared_prompt else [look.prompt for look in looks]
         return SplitTold(
-            trained_on=describe_fit(self.benchmark.name, files, [item.prompt for item in seen]),
-            held_out=tuple(item.id for item, gone in both if gone),
+            trained_on=describe_training(
+                self.benchmark.name, [by_path[look.image] for look in looks], prompts, base=base
+            ),
+            held_out=tuple(item.id for item, gone in zip(self.items, self.out, strict=True) if gone),
         )
 
     def component_of(self, examples: Sequence[Example]) -> list[str]:
         """The component of each example."""
-        known = {item.cluster: str(group) for item, group in zip(self.items, self.groups, strict=True)}
+        known = {item.cluster: group for item, group in zip(self.items, self.groups, strict=True)}
         return [known[example.cluster] for example in examples]
 
 
@@ -89,7 +97,8 @@ def read_data(
     if not items:
         raise UsageError(f"{name} has neither preferences nor opinions: choose other data")
     where = place if place.is_dir() else place.parent
-    groups, hashes = components(items, folder=where)
+    hashes = hash_images(items, folder=where)
+    groups = components(items, hashes, folder=where, shared_prompt=benchmark.meta.shared_prompt)
     out = hold_out(groups, share=settings.held_out, seed=settings.seed)
     digest = digest_of({"items": loaded.digest, "images": hashes})
-    return Data(benchmark, where, items, tuple(groups), tuple(out), digest, research=used)
+    return Data(benchmark, where, items, hashes, tuple(groups), tuple(out), digest, research=used)

@@ -17,6 +17,7 @@ from autorater_evals.heads.settings import HeadResult, PerspectiveResult, Settin
 from autorater_evals.heads.state import LOG, Progress, read_progress, write_progress
 from autorater_evals.heads.training import Trainer
 from autorater_evals.heads.writing import CARD, EVALUATION, SPLIT, card_of, link_base, losses_of, told
+from autorater_evals.seen import read_training, write_training
 from autorater_tools._reward_form import HEAD_FOLDER, Perspective
 from autorater_tools._reward_model import RewardModel, save_reward_model
 from autorater_tools._tensors import read_tensors
@@ -36,7 +37,8 @@ def train_heads(
     """Train a head for every dimension, evaluate before and after, write `out`; the same call goes on where it ended.
 
     `device` is cpu, cuda, cuda:1 or mps, the best there is when None.
-    `out` has `head/` (config.json, head.safetensors, lora/), a link `base`, card.md, evaluation.json, split.json, log/.
+    `out` has `head/` (config.json, head.safetensors, trained_on.json, lora/), a link `base`, card.md, evaluation.json,
+    split.json, log/.
 
     Raises:
         UsageError: the data, the settings or what lies in `out` do not fit.
@@ -71,7 +73,8 @@ def train_heads(
         components=len(set(found.groups)),
         perspectives=tuple(results),
     )
-    _write(model, checkpoint, out, result, found.split())
+    trained = [example for train, _ in labelled.values() for example in train.examples]
+    _write(model, checkpoint, out, result, found.split(trained, base=read_training(checkpoint)))
     return result
 
 
@@ -135,6 +138,7 @@ def _write(model: RewardModel, base: Path, out: Path, result: HeadResult, split:
     shutil.rmtree(part, ignore_errors=True)
     save_reward_model(model, part, model.form.model_copy(update={"perspectives": perspectives}))
     shutil.rmtree(out / HEAD_FOLDER, ignore_errors=True)
+    write_training(part, split.trained_on)
     part.replace(out / HEAD_FOLDER)
     link_base(base, out)
     (out / SPLIT).write_text(split.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -1,47 +1,61 @@
 """Which items are held out: whole components, so that nothing of a held-out item was seen in training."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from autorater.canonical import digest
 from autorater.errors import ImageError, UsageError
-from autorater_evals.distillation.prompts import prompt_digest
+from autorater.image import Picture, open_picture
+from autorater.progress import progress_bar
+from autorater_evals.distillation.components import connected, connections
+from autorater_evals.distillation.pictures import alike
 from autorater_evals.item import Item
 
 
-def components(items: Sequence[Item], *, folder: Path) -> tuple[list[int], dict[str, str]]:
-    """For each item the number of its component, and the sha256 of every image file.
+def hash_images(items: Sequence[Item], *, folder: Path) -> dict[str, str]:
+    """The sha256 of every image file of the items, by its path below `folder`. Raises ImageError for one not there."""
+    paths = dict.fromkeys(path for item in items for path in (*item.images, *item.sources))
+    return {path: _hash(folder / path, name=path) for path in paths}
 
-    Items that share a cluster, a prompt (without case, punctuation and spaces) or an image's bytes are in one.
+
+def components(
+    items: Sequence[Item], hashes: Mapping[str, str], *, folder: Path, shared_prompt: bool = False
+) -> list[str]:
+    """For each item the name of its component, which is that of sets that are distilled from the same data.
+
+    Items that share a cluster, a prompt (without case, punctuation and spaces; not where all items share it) or an
+    image are in one; images are the same by their bytes, or because they look the same.
 
     Raises:
-        ImageError: an image is not there.
+        ImageError: an image cannot be read.
 
     """
-    named: dict[str, int] = {}
-    hashes: dict[str, str] = {}
-    leader = list(range(len(items)))
+    paths = {sha256: path for path, sha256 in reversed(list(hashes.items()))}
+    with progress_bar("comparing images", len(paths)) as bar:
 
-    def top(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
+        def opened(sha256: str) -> Picture:
+            bar.advance()
+            return open_picture(folder / paths[sha256], name=paths[sha256])
 
-    for index, item in enumerate(items):
-        for image in (*item.images, *item.sources):
-            if image not in hashes:
-                hashes[image] = _hash(folder / image, name=image)
-        shared = [f"cluster {item.cluster}", f"prompt {prompt_digest(item.prompt)}"]
-        for name in (*shared, *(f"image {hashes[image]}" for image in (*item.images, *item.sources))):
-            leader[top(index)] = top(named.setdefault(name, index))
-    return [top(index) for index in range(len(items))], hashes
+        firsts = alike(paths, opened)
+    found = connected(
+        {
+            item.id: connections(
+                item.prompt,
+                item.cluster,
+                [firsts[hashes[path]] for path in (*item.images, *item.sources)],
+                shared_prompt=shared_prompt,
+            )
+            for item in items
+        }
+    )
+    return [found[item.id] for item in items]
 
 
-def hold_out(groups: Sequence[int], *, share: float, seed: int) -> list[bool]:
+def hold_out(groups: Sequence[str], *, share: float, seed: int) -> list[bool]:
     """Which items are held out: whole components in a seeded order until `share` of the items is reached.
 
     Raises:
@@ -57,7 +71,7 @@ def hold_out(groups: Sequence[int], *, share: float, seed: int) -> list[bool]:
     names = sorted(sizes)
     drawn: list[int] = np.random.default_rng(seed).permutation(len(names)).tolist()
     order = [names[place] for place in drawn]
-    taken: set[int] = set()
+    taken: set[str] = set()
     for group in order[:-1]:
         if sum(sizes[one] for one in taken) >= share * len(groups):
             break

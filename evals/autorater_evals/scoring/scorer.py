@@ -23,7 +23,7 @@ from autorater_evals.scoring.points import point_rows
 from autorater_evals.scoring.questions import Answers, question_rows, read_questions
 from autorater_evals.scoring.structures import pair_structures, point_structures
 from autorater_evals.scoring.told import Told
-from autorater_evals.seen import fitted_on, is_fitted
+from autorater_evals.seen import EMBEDDED, Fits, fits_of
 from autorater_evals.structures import Structures
 
 
@@ -40,8 +40,11 @@ class Read:
     tokens: Counter[str] = field(default_factory=Counter[str])
     specialists: Counter[str] = field(default_factory=Counter[str])
     settings: str = ""
+    fits: Fits = field(default_factory=lambda: Fits({}))
     seen: set[str] = field(default_factory=set[str])
-    """Items whose pictures or prompt the embedded judge was fitted on."""
+    """Items whose pictures or prompt somebody who decided was fitted or trained on."""
+    met: Counter[str] = field(default_factory=Counter[str])
+    """Who that was → how many items."""
 
     def add(self, judgment: Judgment, item: Item, dimensions: Iterable[Dimension], cards: Mapping[str, Card]) -> None:
         """Note one judgment of an item."""
@@ -51,8 +54,9 @@ class Read:
         measured = (one.specialist for one in judgment.assessments if one.outcome.kind == "measured")
         self.specialists.update(measured)
         self.settings = judgment.judged_by.settings
-        if is_fitted(judgment.judged_by.model) and fitted_on().has(judgment):
+        for name in self.fits.met(judgment):
             self.seen.add(item.id)
+            self.met[name] += 1
         if item.questions is not None:
             self.questions[item.id] = read_questions(judgment)
         for dimension in dimensions:
@@ -75,7 +79,7 @@ def dimensions_of(part: Part, items: Iterable[Item]) -> tuple[Dimension, ...]:
 def score(run: Evaluated, judgments: Iterable[Judgment] | None = None) -> Evaluation:
     """All figures of a run, from its recorded judgments or from those given (as of a replay)."""
     dimensions = {part.name: dimensions_of(part, run.part(part.name)) for part in run.header.parts}
-    read = Read()
+    read = Read(fits=fits_of(run.folder))
     for judgment in run.judgments() if judgments is None else judgments:
         item = run.items[judgment.id]
         read.add(judgment, item, dimensions[item.part], run.cards)
@@ -187,11 +191,17 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
         yield "the data are a part of the benchmark: these figures are not those of the whole"
     if header.limit is not None:
         yield f"at most {header.limit:,} items a part were judged, whole prompts drawn by seed 0"
-    if read.seen:
-        yield (
-            f"this judge was fitted on pictures or prompts of {len(read.seen):,} of {len(run.items):,} items: "
-            "their figures are not held out; those that are: python -m autorater_evals.embedded_accuracy"
-        )
+    for name, count in sorted(read.met.items()):
+        if name in EMBEDDED and run.settings.get("model") is None:
+            yield (
+                f"this judge was fitted on pictures or prompts of {count:,} of {len(run.items):,} items: "
+                "their figures are not held out; those that are: python -m autorater_evals.embedded_accuracy"
+            )
+        else:
+            yield (
+                f"{name} was trained on pictures or prompts of {count:,} of {len(run.items):,} items "
+                f"({read.fits.known[name].source}): their figures are not held out"
+            )
     abstained = sum(outcome == "abstained" for outcome in read.outcomes.values())
     if abstained and "." in str(run.settings.get("criterion", "")):
         yield (

@@ -14,6 +14,7 @@ from autorater.errors import ProviderError, RecordError, UsageError
 from autorater.model import open_model
 from autorater.sync import run_sync
 from autorater_evals.files import put_whole
+from autorater_evals.seen import describe_examples, read_training, write_training
 from autorater_evals.training.claiming import (
     EVALUATIONS,
     FITTED,
@@ -25,6 +26,7 @@ from autorater_evals.training.claiming import (
     finished,
     last_checkpoint,
     step_of,
+    to_train,
 )
 from autorater_evals.training.evaluating import Asking, HeldOut, evaluate_student, held_out
 from autorater_evals.training.fitting import fit
@@ -132,6 +134,8 @@ def train(
             if done is None:
                 how.tell(f"training {student} on {trainset.folder.name}{_from(folder)}")
                 done = _fit(trainset, student, folder, chosen, how, held)
+            trained, _ = to_train(trainset, chosen, held)
+            write_training(folder, describe_examples(trained, base=read_training(Path(student).expanduser())))
             after = None
             if how.evaluate:
                 how.tell(f"{folder.name} after: the same examples")

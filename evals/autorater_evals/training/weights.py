@@ -8,10 +8,11 @@ from typing import Any, cast
 from autorater.canonical import digest_of
 from autorater.errors import UsageError
 from autorater_evals.files import put_whole
+from autorater_evals.seen import TRAINED_ON
 
 ADAPTER, ADAPTER_CONFIG = "adapter", "adapter_config.json"
 _READ = (".json", ".jinja", ".safetensors", ".bin", ".model", ".txt")
-_OURS = ("begun.json", "fitted.json", "settings.json", "training.json")
+_OURS = ("begun.json", "fitted.json", "settings.json", "training.json", TRAINED_ON)
 """Of a student that was trained here: they are not what it is."""
 _ARGUMENTS = "training_args.bin"
 

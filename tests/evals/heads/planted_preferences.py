@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+CLEAR = 16
+"""Levels of 255 that the two pictures of a pair are apart, at least."""
+
 
 def picture(folder: Path, name: str, level: int, random: np.random.Generator) -> float:
     """Write a noisy grey picture; gives its brightness."""
@@ -31,7 +34,10 @@ def plant_pairs(
     rows: list[dict[str, Any]] = []
     for index in range(count):
         names = [f"{index}a.png", f"{index}b.png"]
-        a, b = (picture(folder, name, int(random.integers(30, 226)), random) for name in names)
+        levels = random.integers(30, 226, 2)
+        while abs(levels[0] - levels[1]) < CLEAR:
+            levels = random.integers(30, 226, 2)
+        a, b = (picture(folder, name, int(level), random) for name, level in zip(names, levels, strict=True))
         preferred = prefer(a, b) if prefer else dark(a, b)
         row = {"id": f"pair {index}", "prompt": f"thing number {index}", "images": names, "preferred": preferred}
         rows.append(row)

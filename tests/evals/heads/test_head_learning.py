@@ -31,7 +31,11 @@ def test_a_frozen_base_with_skipca_learns_what_people_see(tmp_path: Path, base: 
     split = SplitTold.model_validate_json((out / "split.json").read_bytes())
     assert (len(split.held_out), len(split.trained_on.images), len(split.trained_on.prompts)) == (27, 126, 63)
     assert "63 examples trained on" in (out / "card.md").read_text()
-    assert sorted(path.name for path in (out / "head").iterdir()) == ["config.json", "head.safetensors"]
+    assert sorted(path.name for path in (out / "head").iterdir()) == [
+        "config.json",
+        "head.safetensors",
+        "trained_on.json",
+    ]
     assert str(tmp_path) not in (out / "head" / "config.json").read_text()
     head = RewardHead(weights=out)
     dark, light = head([View(grey(60), prompt="a thing"), View(grey(200), prompt="a thing")])
