@@ -77,8 +77,8 @@ def small_mask(mask: Mask, side: int) -> str | None:
 
 def choose_side(pictures: Sequence[Small], *, budget: int, sides: Sequence[int] = SIDES) -> int:
     """The largest of `sides` at which `pictures` are expected to take at most `budget` characters."""
-    step = max(1, len(pictures) // _SAMPLE)
-    sample = pictures[::step][:_SAMPLE]
+    count = min(_SAMPLE, len(pictures))
+    sample = [pictures[place * len(pictures) // count] for place in range(count)]
     for side in sides:
         sizes = [len(text) for small in sample if (text := small(side))]
         if not sizes or sum(sizes) / len(sizes) * len(pictures) <= budget:

@@ -8,7 +8,7 @@ from autorater_evals.figure import Figure
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _DIRECTIONS = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
-_SHARES = ("accuracy", "first_rate", "consistency", "coverage", "match", "rate")
+_SHARES = ("accuracy", "first_rate", "consistency", "coverage", "match", "rate", "share", "agreement", "concordance")
 """Measures whose names hold one of these are shares, shown in percent as paper 001 does."""
 
 
