@@ -10,7 +10,7 @@ from autorater_evals.scoring.told import Array, Told
 from autorater_evals.statistics.agreement import accuracy, choices_of_margins
 from autorater_evals.statistics.correlation import correlation
 from autorater_evals.statistics.missing import notes
-from autorater_evals.statistics.resampling import Mask, cluster_numbers, draw_weights, few, percentile_interval
+from autorater_evals.statistics.resampling import Mask, cluster_numbers, draw_weights, drawn_interval
 
 MOST = 1500
 """Images whose pairs are all looked at; of more only a seeded sample of so many."""
@@ -119,7 +119,7 @@ def _drawn(right: Array, counts: Array, clusters: Sequence[str]) -> tuple[Interv
     """The interval of sum(right) / sum(counts), both (n, n), when whole clusters are drawn again, and a note."""
     numbers, count = cluster_numbers(clusters, n=len(counts))
     if count < 2:
-        return None, "no interval: fewer than two clusters"
+        return drawn_interval(np.empty(0), count=count)
     member = np.eye(count)[numbers]
     above, below = (member.T @ table @ member for table in (right, counts))
     shares = [
@@ -127,7 +127,4 @@ def _drawn(right: Array, counts: Array, clusters: Sequence[str]) -> tuple[Interv
         for drawn in draw_weights(count)
         for under in [((drawn @ below) * drawn).sum(1)]
     ]
-    found = np.concatenate(shares)
-    if np.isfinite(found).any() and np.nanmax(found) - np.nanmin(found) < 1e-12:
-        return None, "no interval: no draw differs"
-    return percentile_interval(found, count=count), few(count)
+    return drawn_interval(np.concatenate(shares), count=count)

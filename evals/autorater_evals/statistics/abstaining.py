@@ -16,8 +16,7 @@ from autorater_evals.statistics.resampling import (
     Index,
     bootstrap_weights,
     cluster_numbers,
-    few,
-    percentile_interval,
+    drawn_interval,
 )
 
 COVERAGES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
@@ -75,14 +74,14 @@ def risk_coverage(
     numbers, count = cluster_numbers(codes, n=len(sure))
     draws = min(draws, max(100, _WORK // len(sure)))
     found = bootstrap_weights(numbers, count, areas, draws=draws) if count > 1 else np.empty(0)
-    interval = percentile_interval(found, count=count, unit=unit)
+    interval, note = drawn_interval(found, count=count, unit=unit)
     area = Figure(
         measure="risk_coverage_area",
         value=float(areas(np.ones((1, len(sure))))[0]),
         n=len(sure),
         total=len(confidence),
         interval=interval,
-        note=few(count, unit=unit) if interval else f"no interval: fewer than two {unit}",
+        note=note,
     )
     ends = np.append(starts[1:], len(sure))
     chosen = np.unique(np.linspace(0, len(ends) - 1, min(len(ends), MOST_POINTS)).round().astype(np.intp))

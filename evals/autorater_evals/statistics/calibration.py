@@ -22,8 +22,7 @@ from autorater_evals.statistics.resampling import (
     bootstrap_sums,
     cluster_numbers,
     cluster_sums,
-    few,
-    percentile_interval,
+    drawn_interval,
 )
 
 Binning = Literal["width", "count"]
@@ -105,18 +104,14 @@ def calibration_error(
     off[:, -1] = 1.0
     sums = cluster_sums(off, numbers, count)
     found = bootstrap_sums(sums, _error, draws=draws) if count > 1 else np.empty(0)
-    wide = bool(np.ptp(found) > 1e-12) if len(found) else False  # an interval without width is no certainty
-    interval = percentile_interval(found, count=count, unit=unit, held="bins") if wide else None
+    interval, remark = drawn_interval(found, count=count, unit=unit, held="bins")
     error = Figure(
         measure=measure,
         value=float(_error(sums.sum(0, keepdims=True))[0]),
         n=len(sure),
         total=len(confidence),
         interval=interval,
-        note=notes(
-            f"{len(rows)} of {len(edges) - 1} bins have items",
-            few(count, unit=unit) if interval else _why_none(count, unit),
-        ),
+        note=notes(f"{len(rows)} of {len(edges) - 1} bins have items", remark),
     )
     return Calibration(error=error, rows=rows)
 
@@ -219,10 +214,6 @@ def recalibrated(
         brier_before=brier_score(old, hit, clusters=kept, unit=unit),
         brier_after=brier_score(new, hit, clusters=kept, unit=unit),
     )
-
-
-def _why_none(count: int, unit: str) -> str:
-    return f"no interval: fewer than two {unit}" if count < 2 else "no interval: every draw gives the same"
 
 
 def _edges(sure: Array, *, bins: int, binning: Binning) -> Array:

@@ -149,6 +149,19 @@ def percentile_interval(values: Array, *, count: int, unit: str = "clusters", he
     return Interval(low=low, high=high, method=method + (f", {held} held" if held else ""))
 
 
+def drawn_interval(values: Array, *, count: int, unit: str = "clusters", held: str = "") -> tuple[Interval | None, str]:
+    """`percentile_interval`, and the note that says why there is none or that it stands on few clusters.
+
+    None also where no draw differs from the others: an interval without width is no certainty.
+    """
+    if count < 2:
+        return None, f"no interval: fewer than two {unit}"
+    known = values[np.isfinite(values)]
+    if len(known) and np.ptp(known) < 1e-12:
+        return None, "no interval: no draw differs"
+    return percentile_interval(values, count=count, unit=unit, held=held), few(count, unit=unit)
+
+
 def wilson(hits: float, n: int, *, method: str = "Wilson") -> Interval:
     """Wilson's interval of a share of `hits` among `n` independent items (scipy)."""
     statistics: Any = import_module("scipy.stats")

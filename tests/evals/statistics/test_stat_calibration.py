@@ -139,7 +139,9 @@ def test_one_and_the_same_confidence_teaches_the_share_that_was_right(method: Me
 def test_an_interval_without_width_is_not_given() -> None:
     found = calibration_error(np.ones(30), np.ones(30)).error
     assert (found.value, found.interval) == (0.0, None)
-    assert "no interval: every draw gives the same" in found.note
+    assert "no interval: no draw differs" in found.note
+    area = risk_coverage(np.linspace(0, 1, 30), np.ones(30)).area
+    assert (area.value, area.interval, area.note) == (0.0, None, "no interval: no draw differs")
     assert "fewer than two" in calibration_error(np.ones(1), np.ones(1)).error.note
 
 
