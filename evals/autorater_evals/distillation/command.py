@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -164,10 +165,11 @@ def _without(filters: str, without: Sequence[str]) -> tuple[str, ...]:
 
 
 def _two(text: str, option: str) -> tuple[float, float]:
+    example = "1,5" if option == "--scale" else "0.1,0.1"
     try:
         first, second = (float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"{option} is two numbers, as in 0.1,0.1; got {text!r}") from None
-    if not (first != second or option != "--scale"):
-        raise UsageError(f"--scale has two ends that differ, as in 1,5; got {text!r}")
+        raise UsageError(f"{option} is two numbers, as in {example}; got {text!r}") from None
+    if option == "--scale" and not (first != second and isfinite(first) and isfinite(second)):
+        raise UsageError(f"--scale has two ends that differ, as in {example}; got {text!r}")
     return first, second

@@ -5,6 +5,9 @@ from typing import Any
 
 from autorater_evals.distillation.plan import Plan
 
+REASONS = 5
+"""So many reasons why items are not usable stand in the card for people."""
+
 
 def describe(card: Mapping[str, Any]) -> str:
     """Markdown of a card, for people."""
@@ -44,7 +47,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {row['filter']} | {row['level']} | {row['came']:,} | {out} | {row['meaning']} |"
     yield from ("", f"Cases without a draft that passed, by the filter of the last: {_pairs(card['lost'])}.")
     if card["unusable"]:
-        yield from ("", f"Not usable: {_pairs(card['unusable'])}.")
+        yield from ("", f"Not usable: {_unusable(card['unusable'])}.")
     yield from ("", "## What a trainer must know", "", *_facts(card))
     yield from ("", "## Made with", "", *_made_with(card))
 
@@ -53,7 +56,8 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Leakage: {_leakage(card['leakage'])}"
     splits = ", ".join(f"{name} {one['examples']:,} in {one['components']:,}" for name, one in card["splits"].items())
     yield f"- Splits, by connected components of prompt and image (examples in components): {splits}.{_empty(card)}"
-    yield f"- Labels: {'; '.join(f'{name} {_pairs(told)}' for name, told in card['labels'].items() if told) or 'none'}."
+    counts = "; ".join(f"{name} {_pairs(told)}" for name, told in card["labels"].items() if told)
+    yield f"- Labels: {counts or 'none'}.{_one_label(card['labels'])}"
     for variant, one in card["positions"].items():
         if one["pairs"]:
             odd = "" if one["balanced"] else " (**not balanced**)"
@@ -72,6 +76,22 @@ def against_words(against: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         missing = f" and {one['images_missing']:,} that are missing" if one["images_missing"] else ""
         part = "" if one["complete"] else "; not all of the benchmark"
         yield f"{name} ({one['prompts']:,} prompts, {one['images']:,} images by sha256{missing}{part})"
+
+
+def _unusable(told: Mapping[str, int]) -> str:
+    """The most frequent reasons: of files that are missing, each has one of its own."""
+    ranked = sorted(told.items(), key=lambda one: (-one[1], one[0]))
+    rest = sum(number for _, number in ranked[REASONS:])
+    more = f", and {rest:,} for other reasons (`card.json` has all)" if rest else ""
+    return f"{_pairs(dict(ranked[:REASONS]))}{more}"
+
+
+def _one_label(labels: Mapping[str, Mapping[str, int]]) -> str:
+    """What to say when a student could answer without looking; a side of a pair is not one, since pairs are turned."""
+    told = [name for counts in labels.values() for name in counts]
+    if len(told) == 1 and told[0] not in ("a", "b"):
+        return f" **All of them are {told[0]!r}: a student learns to say so without looking.**"
+    return ""
 
 
 def _made_with(card: Mapping[str, Any]) -> Iterator[str]:

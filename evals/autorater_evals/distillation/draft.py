@@ -44,6 +44,11 @@ class Draft:
         return str(self.told.get("rationale", ""))
 
     @property
+    def rationales(self) -> tuple[str, ...]:
+        """That of this order and, of a pair that was swapped, that of the other."""
+        return (self.rationale,) if self.other is None else (self.rationale, self.other.rationale)
+
+    @property
     def name(self) -> tuple[str, Variant]:
         """What distinguishes it in a set."""
         return self.subject.item, self.variant

@@ -104,7 +104,7 @@ def _without_repeats(cases: Sequence[Case], context: Context, counts: Counts) ->
     accepted = [(case.name, case.accepted) for case in cases if case.accepted is not None]
     names = [one.name for one in active(context, "accepted")]
     if names:
-        context = replace(context, rationales=repeated((name, draft.rationale) for name, draft in accepted))
+        context = replace(context, rationales=repeated((name, draft.rationales) for name, draft in accepted))
     return counts.accepted(cases, context)
 
 

@@ -1,6 +1,6 @@
 """Rationales that are nearly the same: MinHash over three-word shingles (datasketch), Jaccard similarity above 0.8."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -11,21 +11,33 @@ THRESHOLD, PERMUTATIONS, WORDS = 0.8, 128, 3
 Name = tuple[str, Variant]
 
 
-def repeated(rationales: Iterable[tuple[Name, str]]) -> dict[Name, str]:
-    """(Item, variant) → the other item, kept before, whose rationale is nearly its own; only those that repeat one."""
+def repeated(rationales: Iterable[tuple[Name, Sequence[str]]]) -> dict[Name, str]:
+    """(Item, variant) → the other item, kept before, that has nearly one of its rationales; only those that repeat one.
+
+    A pair has two rationales, one for each order: either may be exported.
+    """
     library: Any = import_module("datasketch")
     index = library.MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS)
-    kept: dict[Name, Any] = {}
+    kept: dict[tuple[str, Variant, int], Any] = {}
     found: dict[Name, str] = {}
-    for name, text in rationales:
-        made = library.MinHash(num_perm=PERMUTATIONS, seed=1)
-        made.update_batch([shingle.encode() for shingle in shingles(text)])
-        near = sorted(one for one in index.query(made) if one[0] != name[0] and made.jaccard(kept[one]) > THRESHOLD)
+    for name, texts in rationales:
+        hashes: list[Any] = []
+        for text in texts:
+            made = library.MinHash(num_perm=PERMUTATIONS, seed=1)
+            made.update_batch([shingle.encode() for shingle in shingles(text)])
+            hashes.append(made)
+        near = sorted(
+            one[0]
+            for made in hashes
+            for one in index.query(made)
+            if one[0] != name[0] and made.jaccard(kept[one]) > THRESHOLD
+        )
         if near:
-            found[name] = near[0][0]
+            found[name] = near[0]
             continue
-        kept[name] = made
-        index.insert(name, made)
+        for number, made in enumerate(hashes):
+            kept[(*name, number)] = made
+            index.insert((*name, number), made)
     return found
 
 

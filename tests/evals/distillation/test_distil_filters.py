@@ -25,7 +25,7 @@ from autorater_evals.distillation.classifier import tell_apart
 from autorater_evals.distillation.draft import Context, Draft, in_form
 from autorater_evals.distillation.filters import FILTERS, NAMES, check_names
 from autorater_evals.distillation.pictures import alike
-from autorater_evals.distillation.plan import Subject
+from autorater_evals.distillation.plan import Subject, Variant
 from autorater_evals.distillation.prompts import normal, prompt_digest
 from autorater_evals.distillation.repeats import repeats
 from autorater_evals.distillation.wording import repeated
@@ -150,6 +150,11 @@ PLANTED: dict[str, tuple[str, Draft, str]] = {
     "a misquoted reading": ("grounding", with_evidence("The depth is 48.9."), "the number 48.9"),
     "a small misquoted reading": ("grounding", with_evidence("The rough side is at 12."), "the number 12"),
     "a misquoted citation": ("grounding", with_evidence("Fine.", "49.1"), "quotes 49.1; the reading is 48.12"),
+    "a number from nowhere in an observation": (
+        "grounding",
+        replace(pair("Fine."), told={"observations": {"image_1": "It has 61.5 points."}, "preference": "image_1"}),
+        "the number 61.5 is in no assessment",
+    ),
     "a citation of nothing": ("grounding", with_evidence("Fine.", "7", "E9"), "no such assessment was shown"),
     "the other order disagrees": (
         "swap",
@@ -241,13 +246,15 @@ def test_pictures_look_the_same_after_scaling_and_compression_and_not_when_they_
 def test_a_repeated_rationale_is_found_across_items_only() -> None:
     text = "the sky of the first picture is torn and the hand has six fingers where five belong"
     other = "water runs up the wall, which no water does, and the glass throws no shadow at all"
-    told = [
-        (("one", "free"), text),
-        (("one", "tools"), text),
-        (("two", "free"), text + "."),
-        (("three", "free"), other),
+    third = "the lamp burns with no flame while the table beneath it bends as if it were made of cloth"
+    told: list[tuple[tuple[str, Variant], tuple[str, ...]]] = [
+        (("one", "free"), (text, third)),
+        (("one", "tools"), (text,)),
+        (("two", "free"), (text + ".",)),
+        (("three", "free"), (other,)),
+        (("four", "free"), ("another start of quite other words, none of which stood before", third.upper())),
     ]
-    assert repeated(told) == {("two", "free"): "one"}  # type: ignore[arg-type]
+    assert repeated(told) == {("two", "free"): "one", ("four", "free"): "one"}  # in either order of the pair
 
 
 def test_what_is_equal_is_not_also_alike() -> None:

@@ -125,6 +125,8 @@ def test_a_set_without_examples_says_so(tmp_path: Path) -> None:
         (["avt", "--data", ".", "--holdout", "0.5"], "--holdout is two numbers, as in 0.1,0.1; got '0.5'"),
         (["avt", "--data", ".", "--holdout", "0.5,0.5"], "together they must leave something to train on"),
         (["avt", "--data", ".", "--scale", "1,1"], "--scale has two ends that differ"),
+        (["avt", "--data", ".", "--scale", "0,inf"], "--scale has two ends that differ, as in 1,5; got '0,inf'"),
+        (["avt", "--data", ".", "--scale", "1-5"], "--scale is two numbers, as in 1,5; got '1-5'"),
     ],
 )
 def test_what_cannot_be_distilled_is_refused_in_one_line(tmp_path: Path, words: list[str], message: str) -> None:
