@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from autorater.distribution import label_distribution
 from autorater.model import Token
 from autorater.verdict import SCALE
+from autorater.work import together
 from autorater_evals.distillation.asking import Teacher
 from autorater_evals.distillation.draft import NOTHING, Context, Draft
 from autorater_evals.distillation.filters import FILTERS, Filter, leakage, verdict
@@ -67,12 +68,32 @@ async def work_out(
             return Case(subject, variant, without_evidence=True)
     attempts: list[Answer] = []
     for sample in range(context.plan.tries):
+        if teacher.ledger.batched:
+            await _ask_ahead(teacher, subject, variant, order, sample, context)
         draft, fault = await _try(teacher, subject, variant, order, sample, context)
         if fault is None:
             free, difficulty = await _unanchored(teacher, draft, context)
             return Case(subject, variant, tuple(attempts), _slim(draft), free, difficulty)
         attempts.append(_answer(draft, context, *fault))
     return Case(subject, variant, tuple(attempts))
+
+
+async def _ask_ahead(
+    teacher: Teacher, subject: Subject, variant: Variant, order: tuple[int, ...], sample: int, context: Context
+) -> None:
+    """Ask at once what would be asked one after the other: the answers are then in the log.
+
+    For a batch is waited long, and an answer that is not needed after all costs half.
+    """
+    swapped = subject.task == "compare" and any(one.name == "swap" for one in active(context, "drafts"))
+    orders = (order, order[::-1]) if swapped else (order,)
+    free = _free_orders(subject, order, context) if sample == 0 else []
+    await together(
+        [
+            *(teacher.anchored(subject, variant, one, sample) for one in orders),
+            *(teacher.unanchored(subject, variant, one, number) for one, number in free),
+        ]
+    )
 
 
 async def _try(
@@ -87,8 +108,9 @@ async def _try(
             other = await teacher.anchored(subject, variant, order[::-1], sample)
             draft = replace(draft, other=other, other_problem=_problem(other, context))
         elif one.name == "rederivation":
-            other = draft.other and replace(draft.other, rederived=await teacher.rederived(draft.other))
-            draft = replace(draft, other=other, rederived=await teacher.rederived(draft))
+            read = await together(teacher.rederived(one) for one in (draft, draft.other) if one is not None)
+            other = draft.other and replace(draft.other, rederived=read[1])
+            draft = replace(draft, other=other, rederived=read[0])
         if (why := one.reason(draft, context)) is not None:
             return draft, (one.name, why)
     return draft, None
@@ -118,15 +140,19 @@ def _answer(draft: Draft, context: Context, name: str, why: str) -> Answer:
 async def _unanchored(teacher: Teacher, draft: Draft, context: Context) -> tuple[tuple[Answer, ...], float | None]:
     """Answers without the label, the orders in turn, and the mean chance that they gave the right answer."""
     subject, answers, chances = draft.subject, list[Answer](), list[float]()
-    orders = [draft.order] if subject.task != "compare" else [draft.order, draft.order[::-1]]
-    for number in range(context.plan.free):
-        order, sample = orders[number % len(orders)], number // len(orders)
+    for order, sample in _free_orders(subject, draft.order, context):
         said, tokens = await teacher.unanchored(subject, draft.variant, order, sample)
         if said.completion:
             wrong = verdict.reason(said, context)
             answers.append(_answer(said, context, "" if wrong is None else "verdict", wrong or ""))
             chances.append(chance(said, tokens, context))
     return tuple(answers), round(sum(chances) / len(chances), 6) if chances else None
+
+
+def _free_orders(subject: Subject, order: tuple[int, ...], context: Context) -> list[tuple[tuple[int, ...], int]]:
+    """Order and sample number of every answer without the label; the orders of a pair in turn."""
+    orders = [order] if subject.task != "compare" else [order, order[::-1]]
+    return [(orders[number % len(orders)], number // len(orders)) for number in range(context.plan.free)]
 
 
 def chance(draft: Draft, tokens: Sequence[Token], context: Context) -> float:
