@@ -133,6 +133,7 @@ def _paths(images: Sequence[str], trainset: TrainSet) -> tuple[str, ...]:
 
 def _header(benchmark: str, items: Sequence[Item], trainset: TrainSet, *, limit: int | None) -> Header:
     present = {item.part for item in items}
+    source = trainset.card.get("source", {})
     scale = Dimension(name=OVERALL, meaning="the label of the set", low=SCALE[0], high=SCALE[1])
     parts = tuple(
         Part(name=name, kind=kind, dimensions=() if kind == "questions" else (scale,), expect={}, figures=())
@@ -141,10 +142,10 @@ def _header(benchmark: str, items: Sequence[Item], trainset: TrainSet, *, limit:
     )
     return Header(
         benchmark=f"held-out examples ({benchmark})",
-        title="Held-out examples of a training set",
+        title=f"Held-out examples of {source.get('title', benchmark)}",
         card=digest_of_items([]),
         data=digest_of_items(items),
-        licence=str(trainset.card.get("source", {}).get("licence", "that of its sources, see the set's card")),
+        licence=str(source.get("licence", "that of its sources, see the set's card")),
         training_allowed=True,
         parts=parts,
         counts={part.name: {"items": sum(item.part == part.name for item in items)} for part in parts},

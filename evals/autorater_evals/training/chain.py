@@ -1,0 +1,214 @@
+"""The whole chain on real pictures and labels: distil, check, export, read back, train, evaluate, report.
+
+`python -m autorater_evals.training.chain --data ../shared/data --out DIR` runs it on AVT-AI-Images and on the part of
+BIQ2021 that lies there. The student is tiny and the teacher is a script that repeats people's label, so the figures are
+of the chain, not of a judge. The same command goes on where one was stopped.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autorater.autorater import AutoRater
+from autorater.canonical import Record
+from autorater.errors import AutoRaterError, RecordError, UsageError
+from autorater.progress import progress_bar
+from autorater_evals.distillation import Plan, check, distill, open_source
+from autorater_evals.exports import export, read_back, read_rows
+from autorater_evals.files import put_whole
+from autorater_evals.printing import lines
+from autorater_evals.training.evaluating import Asking
+from autorater_evals.training.printing import LEGEND, compare_phases
+from autorater_evals.training.recounting import Counted, recount
+from autorater_evals.training.scripted_teacher import ScriptedTeacher
+from autorater_evals.training.settings import Settings
+from autorater_evals.training.tiny import build_student
+from autorater_evals.training.training import Running, Training, train
+from autorater_evals.trainset import Example, TrainSet, open_set
+
+DATA = {"avt": "avt-ai-images", "biq2021": "biq2021-subset"}
+"""Benchmark → its folder in --data."""
+TOOLS = ("sharpness", "colour", "exposure")
+FORMATS = ("trl", "llamafactory")
+NOTE = (
+    "The teacher is a script that repeats people's label in drawn words, and the student a network of some 100,000 "
+    "weights: these are figures of the chain, not of a judge."
+)
+TITLE = "The chain from labels to a student (scripted teacher, tiny student: no judge)"
+
+
+class Link(Record):
+    """The chain on one benchmark."""
+
+    benchmark: str
+    teacher: str
+    licence: str
+    counts: tuple[Counted, ...]
+    checked: tuple[str, ...]
+    """What `distill check` finds differing; nothing, where the log gives the set."""
+    exported: dict[str, int]
+    """Format → rows that were read back and say what their examples say."""
+    training: Training
+
+
+class Chain(Record):
+    """What came of it on every benchmark."""
+
+    note: str = NOTE
+    links: tuple[Link, ...]
+    report: str
+    """The file's name in the folder."""
+
+
+def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 200) -> Chain:
+    """Run the chain on `data` into `out`; `limit` is the most items of a part. What is done already is kept.
+
+    Raises:
+        UsageError: the data are not there, or too few to hold some out.
+        RecordError: counts of a card do not come out again, or an export does not say what its set says.
+
+    """
+    from autorater_evals.report.page import write_page
+    from autorater_evals.report.scored import open_scored
+
+    sets = {name: _distilled(name, data / folder, out / name / "set", limit) for name, folder in DATA.items()}
+    base = _base(out / "tiny", [one for trainset in sets.values() for one in trainset.examples()])
+    links = tuple(_link(name, trainset, base, out / name, steps) for name, trainset in sets.items())
+    runs = [log for link in links for log in _runs(out / link.benchmark / f"tiny-{link.benchmark}", link.training)]
+    write_page(out / "report.html", open_scored(runs), title=TITLE)
+    chain = Chain(links=links, report="report.html")
+    put_whole(out / "chain.json", f"{chain.model_dump_json(indent=1)}\n".encode())
+    return chain
+
+
+def _distilled(name: str, folder: Path, out: Path, limit: int | None) -> TrainSet:
+    _tell(f"{name}: distilling")
+    # BIQ2021 states no licence: what is trained here is thrown away, or kept for research.
+    source = open_source(name, folder=folder, limit=limit, research=True)
+    plan = Plan(tries=2, tie_gap=0.2, holdout=(0.0, 0.3))
+
+    def opened(log: Path) -> AutoRater:
+        return AutoRater(
+            ScriptedTeacher(), tools=TOOLS, protocol="autorater-paper", log=log, samples=2, cache=False, max_cost=None
+        )
+
+    found = distill(source, opened, out, plan=plan)
+    if found.stopped:
+        raise UsageError(f"{name}: {found.stopped}")
+    if not found.card["splits"]["test"]["examples"]:
+        raise UsageError(f"{name}: its few items hang together, so that none can be held out: raise --limit")
+    return open_set(out)
+
+
+def _base(folder: Path, examples: Sequence[Example]) -> Path:
+    """The seeded student of random weights, which knows the phrases of all sets."""
+    if not folder.is_dir():
+        part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        build_student(part, examples)
+        part.rename(folder)
+    return folder
+
+
+def _link(name: str, trainset: TrainSet, base: Path, out: Path, steps: int) -> Link:
+    _tell(f"{name}: checking, exporting and reading back")
+    counts, checked = recount(trainset), check(trainset.folder).differing
+    if wrong := [one.what for one in counts if not one.equal] + list(checked):
+        raise RecordError(f"{name}: not what the log gives: {', '.join(wrong)}")
+    exported = {format: _read_back(trainset, format, out / format) for format in FORMATS}
+    settings = Settings(method="full", learning_rate=3e-3, steps=steps, batch=8, accumulate=1, warmup=0.1)
+    running = Running(device="cpu", asking=Asking(max_output_tokens=96), tell=_tell)
+    training = train(trainset, str(base), out / f"tiny-{name}", settings, running=running)
+    card = trainset.card
+    return Link(
+        benchmark=name,
+        teacher=card["teacher"]["name"],
+        licence=card["source"]["licence"],
+        counts=counts,
+        checked=checked,
+        exported=exported,
+        training=training,
+    )
+
+
+def _read_back(trainset: TrainSet, format: str, out: Path) -> int:
+    """Export all splits, read every row back, and count those that say what their examples say."""
+    exported = export(trainset, format, out, splits=("train", "validation", "test"))
+    examples = {one.id: one for one in trainset.examples()}
+    same = 0
+    with progress_bar(f"reading {format} back", sum(exported.rows.values())) as bar:
+        for split, count in exported.rows.items():
+            for row in read_rows(out, split) if count else ():
+                told = read_back(format, row, folder=out)
+                example = examples.pop(told.id)
+                shown = (told.task, told.candidates, told.sources, told.order)
+                same += shown == (example.task, example.candidates, example.sources, example.order)
+                bar.advance()
+    if examples or same != sum(exported.rows.values()):
+        raise RecordError(f"{format}: {len(examples)} examples have no row, {same} rows are as their examples")
+    return same
+
+
+def _runs(student: Path, training: Training) -> list[Path]:
+    """The evaluated runs before and after; their names begin so."""
+    found = sorted((student / "evaluation").glob("*/*/benchmark.jsonl"))
+    ways = sum(len(phase.judged) for phase in (training.before, training.after) if phase is not None)
+    if len(found) != ways:
+        raise RecordError(
+            f"expected {ways} evaluated runs in {student.name!r}, found {len(found)}: choose another --out"
+        )
+    return [path.parent for path in found]
+
+
+def print_chain(chain: Chain) -> None:
+    """Counts and figures on stdout."""
+    for link in chain.links:
+        fitted = link.training.fitted
+        sys.stdout.write(f"\n{link.benchmark} (teacher {link.teacher}; {link.licence})\n")
+        rows: list[Sequence[str]] = [(one.what, _arrow(one.card), _arrow(one.again), one.how) for one in link.counts]
+        rows += [(f"rows of {name}", "", f"{count:,}", "read back") for name, count in link.exported.items()]
+        sys.stdout.write("\n".join(lines(("count", "card", "again", "from"), rows)) + "\n")
+        sys.stdout.write(f"distill check: {'the same' if not link.checked else ', '.join(link.checked)}\n")
+        sys.stdout.write(f"trained on {fitted.examples:,} examples, {fitted.steps:,} steps\n\n")
+        if link.training.before is not None and link.training.after is not None:
+            heading = ("measure", "protocol", "specialists", "n", "before", "after")
+            told = compare_phases(link.training.before, link.training.after)
+            sys.stdout.write("\n".join(lines(heading, told)) + "\n")
+    sys.stdout.write(f"\n{LEGEND}\n{chain.note}\n")
+
+
+def _arrow(counts: Sequence[int]) -> str:
+    return " → ".join(f"{count:,}" for count in counts)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the chain and print it."""
+    parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.chain", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help=f"holds the folders {', '.join(DATA.values())}")
+    parser.add_argument("--out", type=Path, required=True, help="where everything is kept; resumes")
+    parser.add_argument("--limit", type=int, help="items of a part at most")
+    parser.add_argument("--steps", type=int, default=200, help="of each training")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
+    given = parser.parse_args(arguments)
+    try:
+        chain = run_chain(given.data, given.out, limit=given.limit, steps=given.steps)
+    except AutoRaterError as error:
+        _tell(f"chain: {error}")
+        return 2 if isinstance(error, UsageError) else 1
+    if given.json:
+        sys.stdout.write(f"{chain.model_dump_json(indent=1)}\n")
+    else:
+        print_chain(chain)
+        sys.stdout.write(f"report: {given.out / chain.report}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The counts of a set's card beside the same counts made again: by the filters from the log alone, and from files."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from autorater.canonical import Record
+from autorater.errors import RecordError
+from autorater.replay import recorded_loop
+from autorater.runlog import RunLog
+from autorater.sync import run_sync
+from autorater.vlm_judge import VlmJudge
+from autorater_evals.distillation.asking import Teacher
+from autorater_evals.distillation.card import make_card
+from autorater_evals.distillation.making import make
+from autorater_evals.distillation.material import LOG, read_material
+from autorater_evals.trainset import TrainSet
+
+
+class Counted(Record):
+    """A number of the card, or what came to a filter and what went on, and the same counted again."""
+
+    what: str
+    card: tuple[int, ...]
+    again: tuple[int, ...]
+    how: str
+    """What it was counted from again."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether it came out the same."""
+        return self.card == self.again
+
+
+def recount(trainset: TrainSet) -> tuple[Counted, ...]:
+    """Every count of the card. Raises RecordError when the log cannot be read, ReplayMiss when it is not whole."""
+    return (*_filters(trainset.card, remade_card(trainset.folder)), *_files(trainset))
+
+
+def remade_card(folder: Path) -> Mapping[str, Any]:
+    """The card as the log alone makes it."""
+    header, subjects = read_material(folder / LOG)
+    with RunLog(folder / LOG) as log:
+        loop = recorded_loop(log)
+        if not isinstance(loop.judge, VlmJudge):
+            raise RecordError(f"the log of {folder.name!r} is no teacher's: make the set again")
+        teacher = Teacher(loop, loop.judge, log)
+        return make_card(teacher, header, subjects, run_sync(make(teacher, header, subjects, concurrency=1)))
+
+
+def _filters(card: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Counted]:
+    yield _one("items", card["items"], again["items"], "log")
+    for one, other in zip(card["filters"], again["filters"], strict=True):
+        told, counted = ((row["came"], row["went"]) for row in (one, other))
+        yield Counted(what=f"{one['level']} by {one['filter']}", card=told, again=counted, how="log")
+
+
+def _files(trainset: TrainSet) -> Iterator[Counted]:
+    card, examples = trainset.card, list(trainset.examples())
+    yield _one("examples", card["examples"]["all"], len(examples), "examples.jsonl")
+    for name, told in card["splits"].items():
+        count = sum(one.split == name for one in examples)
+        yield _one(f"examples of {name}", told["examples"], count, "examples.jsonl")
+    yield _one("images", card["examples"]["images"], len(trainset.files), "images/")
+    with RunLog(trainset.folder / LOG) as log:
+        asked = {json.loads(line)["key"] for line in log.lines("asked")}
+    yield _one("calls of the teacher", card["teacher"]["calls"], len(asked), "events.jsonl")
+
+
+def _one(what: str, card: int, again: int, how: str) -> Counted:
+    return Counted(what=what, card=(card,), again=(again,), how=how)
