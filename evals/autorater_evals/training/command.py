@@ -162,7 +162,12 @@ def _rounds(
         raise UsageError("--rounds needs --teacher-data: the labelled data that the student of a round drafts from")
     running.tell(show_settings(settings))
     first = _open(set_folder, running)
-    items, draft = open_drafter(data, first, opened=lambda name: open_model(name, device=running.device))
+    items, draft = open_drafter(
+        data,
+        first,
+        opened=lambda name: open_model(name, device=running.device, dtype=settings.dtype),
+        max_output_tokens=running.asking.max_output_tokens,
+    )
     found = run_rounds(first, items, draft, student, out, settings, rounds=rounds, running=running)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")

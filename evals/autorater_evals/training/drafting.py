@@ -1,13 +1,16 @@
 """The E-step of `autorater distill` as the rounds of the M-step ask for it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autorater.autorater import AutoRater
+from autorater.canonical import digest_of
 from autorater.errors import UsageError
-from autorater.model import Model, Sampling, open_model
+from autorater.messages import Image, Text
+from autorater.model import Capability, Model, Question, Reply, Sampling, open_model
+from autorater.sync import run_sync
 from autorater_evals.distillation import Plan, Source, distill, open_source
 from autorater_evals.training.rounds import Drafter
 from autorater_evals.trainset import TrainSet, open_set
@@ -16,11 +19,53 @@ TEMPERATURE = 0.7
 """Of a student's drafts: without chance every try of a local model would be the same."""
 
 
-def open_drafter(data: str, first: TrainSet, *, opened: Callable[[str], Model] = open_model) -> tuple[Source, Drafter]:
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A model that draws for every question by a seed of its own, made of the question's.
+
+    With one seed for all, a student whose words hardly depend on the images would word all rationales alike.
+    """
+
+    model: Model
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    @property
+    def capability(self) -> Capability:
+        """The model's."""
+        return self.model.capability
+
+    async def ask(self, question: Question) -> Reply:
+        """As the model answers with that seed."""
+        sampling = question.sampling
+        if sampling.seed is None:
+            return await self.model.ask(question)
+        shown = [part.picture.sha256 if isinstance(part, Image) else part.text for part in _parts(question)]
+        seed = int(digest_of([sampling.seed, *shown])[:12], 16)
+        return await self.model.ask(replace(question, sampling=sampling.model_copy(update={"seed": seed})))
+
+    async def close(self) -> None:
+        """Free what the model holds."""
+        close = getattr(self.model, "close", None)
+        if close is not None:
+            await close()
+
+
+def _parts(question: Question) -> list[Text | Image]:
+    parts = [part for turn in question.conversation.turns for part in turn.parts]
+    return [part for part in parts if isinstance(part, (Text, Image))]
+
+
+def open_drafter(
+    data: str, first: TrainSet, *, opened: Callable[[str], Model] = open_model, max_output_tokens: int = 4096
+) -> tuple[Source, Drafter]:
     """What students draft from, and how: with the protocol and the specialists of the first set, into a set each.
 
     `data` is NAME=DIR of a benchmark, a .jsonl file, or the folder of an evaluated run; items that the first set holds
-    out are not drafted. `opened` opens the student of a round by its name.
+    out are not drafted. `opened` opens the student of a round by its name. A set for research only makes such sets.
 
     Raises UsageError when there is no such data, or their licence forbids training.
     """
@@ -36,15 +81,27 @@ def open_drafter(data: str, first: TrainSet, *, opened: Callable[[str], Model] =
     variants: Any = tuple(kind for kind in ("tools", "free") if kind in shown)
     # What is held out is that of the first set, so that the rounds can be compared.
     plan = Plan(variants=variants, holdout=(0.0, 0.0))
-    sampling = Sampling(temperature=TEMPERATURE, seed=0)
+    sampling = Sampling(temperature=TEMPERATURE, seed=0, max_output_tokens=max_output_tokens)
 
     def draft(items: Any, teacher: str, /, *, out: Path) -> TrainSet:
-        def open_rater(log: Path) -> AutoRater:
-            return AutoRater(opened(teacher), tools=tools or "none", protocol=protocol, sampling=sampling, log=log)
+        model = Drawing(opened(teacher))
 
-        found = distill(items, open_rater, out, plan=plan)
+        def open_rater(log: Path) -> AutoRater:
+            return AutoRater(model, tools=tools or "none", protocol=protocol, sampling=sampling, log=log)
+
+        try:
+            found = distill(items, open_rater, out, plan=plan)
+        finally:
+            run_sync(model.close())  # the next student needs the room
+        name = Path(teacher).name
         if found.stopped:
-            raise UsageError(f"{Path(teacher).name} drafted no set for the next round: {found.stopped}")
+            raise UsageError(f"{name} drafted no set for the next round: {found.stopped}")
+        if not found.card["examples"]["all"]:
+            lost = ", ".join(f"{filter} {count}" for filter, count in found.card["lost"].items())
+            raise UsageError(
+                f"no draft of {name} passed every filter, so there is no set for the next round (the last drafts were "
+                f"thrown out by: {lost or 'filters of items'}): see card.md in {out.name!r}; train the round longer"
+            )
         return open_set(out)
 
     return source, draft

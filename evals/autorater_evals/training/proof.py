@@ -3,6 +3,9 @@
 `python -m autorater_evals.training.proof` trains it on the CPU and prints the table. The same question ("which is
 brighter") is trained on rows as they are, on rows whose images were dropped, and on rows whose images were reordered,
 as a faulty exporter would; each student judges held-out pairs in both orders, and grey pictures.
+
+With `--rounds` a student that has learnt to judge teaches the next one instead (see `teaching.py`): it drafts from
+labelled pairs, the filters run, and a second student is trained on what they kept.
 """
 
 import argparse
@@ -24,6 +27,7 @@ from autorater_evals.training.evaluating import Asking, evaluate_student
 from autorater_evals.training.fitting import fit
 from autorater_evals.training.settings import Settings
 from autorater_evals.training.synthetic import brightness_set, keep, noise, picture
+from autorater_evals.training.teaching import print_taught, teach_a_student
 from autorater_evals.training.tiny import build_student
 from autorater_evals.trainset import Example, TrainSet
 
@@ -150,13 +154,17 @@ def print_proof(found: tuple[Judged, ...]) -> None:
 
 
 def main() -> None:
-    """Train three students and print how they judge."""
+    """Train three students and print how they judge; or let one teach another."""
     parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.proof", description=__doc__)
     parser.add_argument("--out", help="where sets and students are kept (default: nowhere)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", action="store_true", help="a student teaches the next one")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(given.out or scratch)
+        if given.rounds:
+            print_taught(teach_a_student(out, seed=given.seed))
+            return
         kept = prepare(out, seed=given.seed)
         print_proof(tuple(one for fault in FAULTS for one in train_and_judge(kept, out / fault, fault)))
 

@@ -87,7 +87,7 @@ def brightness_set(folder: Path, *, train: int = 64, held_out: int = 40, seed: i
     examples: list[Example] = []
     pictures: list[Picture] = []
     for number in range(train + held_out):
-        two = _two_levels(random)
+        two = two_levels(random)
         pair = tuple(noise(level, random) for level in two)
         pictures += pair
         order = (0, 1) if random.random() < 0.5 else (1, 0)
@@ -107,7 +107,7 @@ def brightness_set(folder: Path, *, train: int = 64, held_out: int = 40, seed: i
     return keep(folder, examples, pictures)
 
 
-def _two_levels(random: np.random.Generator) -> tuple[int, int]:
+def two_levels(random: np.random.Generator) -> tuple[int, int]:
     """Two mean levels, 40 to 65 apart, between 40 and 215.
 
     With larger gaps the level of one picture alone would often tell, and a small student would stop at that.
