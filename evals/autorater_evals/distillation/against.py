@@ -33,7 +33,17 @@ def index_folders(words: Sequence[str], *, source: Source | None = None) -> tupl
             for one, data in loaded.items():
                 if source is None or not _is_source(one, data, source):
                     found[one] = _joined(found.get(one), _index(one, data, place))
-    return tuple(found.values())
+        if name in found and not _holds(found[name]):
+            raise UsageError(
+                f"--against: {name} at {str(folder)!r} has neither prompts nor images to compare with: "
+                f"put its images there; {get_benchmark(name).where()}"
+            )
+    return tuple(one for one in found.values() if _holds(one))
+
+
+def _holds(index: Index) -> bool:
+    """Whether there is anything to compare with: labels alone, without prompts and images, are no check."""
+    return bool(index.prompts or index.images)
 
 
 def _told(word: str) -> tuple[str, Path]:

@@ -19,7 +19,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"# Judgments distilled from {source['title']}", "")
     kind = ", **a scripted teacher: no model looked at these images**" if teacher["scripted"] else ""
     yield f"- Teacher: `{teacher['name']}`{kind}; {teacher['calls']:,} calls, {_money(teacher['cost'])}."
-    yield f"- Source: `{source['benchmark']}`, licence {source['licence']}. Training: {source['training_note']}."
+    yield f"- Source: `{source['benchmark']}`, licence: {source['licence']}. Training: {source['training_note']}."
     if source["research"]:
         yield "- **For research only** (`--research`): so is every student of this set."
     yield (
@@ -66,16 +66,17 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     tenths = _pairs(hard["tenths"])
     yield f"- Right without the label: mean {hard['mean']} of {hard['asked']:,} asked; in tenths {tenths}."
     yield f"- Rejected answers that are kept for preferences: {_pairs(card['examples']['rejected_answers'])}."
-    yield f"- Decontaminated against: {', '.join(against_words(card['against'])) or 'nothing (--against)'}."
+    yield f"- Decontaminated against:{'' if card['against'] else ' nothing (--against).'}"
+    yield from (f"  - {one}" for one in _against(card["against"]))
     yield f"- Not checked against: {', '.join(card['not_checked_against']) or 'none'}."
 
 
-def against_words(against: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _against(against: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What was indexed of each benchmark, and how much of it was not there."""
     for name, one in against.items():
-        missing = f" and {one['images_missing']:,} that are missing" if one["images_missing"] else ""
+        missing = f" ({one['images_missing']:,} more are not there)" if one["images_missing"] else ""
         part = "" if one["complete"] else "; not all of the benchmark"
-        yield f"{name} ({one['prompts']:,} prompts, {one['images']:,} images by sha256{missing}{part})"
+        yield f"{name}: {one['prompts']:,} prompts, {one['images']:,} images by sha256{missing}{part}"
 
 
 def _unusable(told: Mapping[str, int]) -> str:

@@ -79,7 +79,11 @@ def distill(
         teacher = _teacher(rater.loop)
         log = teacher.log
         told = subjects_of(source, plan=plan, dimension=dimension, scale=scale, keep=log.keep_picture)
-        subjects = list(told)
+        subjects: list[Subject] = []
+        with progress_bar(f"reading {source.origin.benchmark}", len(source.items)) as bar:
+            for one in told:
+                subjects.append(one)
+                bar.advance()
         header = _header(source, plan, against)
         write_material(log.folder, header, subjects)
         _note(teacher, subjects)

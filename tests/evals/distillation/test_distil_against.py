@@ -94,7 +94,7 @@ def test_what_is_distilled_is_not_held_against_itself_and_all_else_is(root: Path
     unchecked = set(find_benchmarks()) - {"biq2021", "mjbench-artifacts", "jsonl"}
     assert set(found.card["not_checked_against"]) == unchecked
     text = (tmp_path / "set" / "card.md").read_text(encoding="utf-8")
-    assert "mjbench-artifacts (2 prompts, 4 images by sha256; not all of the benchmark), jsonl (" in text
+    assert "\n  - mjbench-artifacts: 2 prompts, 4 images by sha256; not all of the benchmark\n  - jsonl: " in text
     assert check(tmp_path / "set").differing == ()
 
 
@@ -106,6 +106,14 @@ def test_ones_own_file_is_the_source_and_another_file_of_ones_own_is_not(root: P
     rows[0]["id"] = "another"
     write_rows(other.parent, rows)
     assert [one.benchmark for one in index_folders([f"jsonl={other}"], source=source)] == ["jsonl"]
+
+
+def test_labels_alone_are_no_check(root: Path) -> None:
+    photographs(root / "gone", 1)
+    (root / "gone" / "0.png").unlink()
+    assert index_folders([str(root / "gone")]) == ()
+    with pytest.raises(UsageError, match=r"biq2021 at '.*gone' has neither prompts nor images to compare with"):
+        index_folders([f"biq2021={root / 'gone'}"])
 
 
 def test_two_benchmarks_that_read_the_same_must_be_told_apart(root: Path) -> None:
@@ -121,7 +129,10 @@ def test_two_benchmarks_that_read_the_same_must_be_told_apart(root: Path) -> Non
 @pytest.mark.skipif(not (REAL / "biq2021-subset").is_dir(), reason="../shared/data is not here")
 def test_every_benchmark_that_is_here_is_found_in_the_real_folder() -> None:
     found = {one.benchmark: one for one in index_folders([str(REAL)])}
-    assert {"agiqa3k", "avt", "biq2021", "dsg", "evalmi50k", "imagereward", "mjbench-artifacts", "mmrb2"} <= set(found)
+    assert {"agiqa3k", "avt", "biq2021", "dsg", "evalmi50k", "imagereward", "mjbench-artifacts", "tifa160"} <= set(
+        found
+    )
+    assert "mmrb2" not in found  # its labels alone are here
     assert len(found["avt"].images) == 52
     assert (len(found["biq2021"].images), found["biq2021"].prompts) == (100, ())
     assert found["evalmi50k"].missing == 50_400
