@@ -56,7 +56,10 @@ def _all_that_read(folder: Path, named: set[Path]) -> Iterator[tuple[Path, Mappi
     """(Folder, benchmark → its items) of the folder and of those directly in it, where there is any."""
     if not folder.exists():
         raise UsageError(f"--against: there is no folder {str(folder)!r}")
-    inner = sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    try:
+        inner = sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    except OSError as error:
+        raise UsageError(f"--against: {str(folder)!r} cannot be read ({error.strerror})") from error
     some = False
     for place in (folder, *inner):
         if place.resolve() in named:
@@ -78,7 +81,7 @@ def _readers(place: Path) -> dict[str, Loaded]:
             break
         try:
             found[name] = get_benchmark(name).load(place, any_count=True)
-        except UsageError:  # not this benchmark's files
+        except (UsageError, OSError):  # not this benchmark's files, or none that may be read
             continue
     for one, other in combinations(found, 2):
         if found[one].items == found[other].items:
