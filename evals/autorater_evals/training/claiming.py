@@ -102,15 +102,21 @@ def to_train(trainset: TrainSet, settings: Settings, held: TrainSet | None) -> t
 def claim(out: Path, begun: Begun) -> None:
     """Take the folder for this training, or check that it is this training's. Raises what `check_claim` raises."""
     check_claim(out, begun)
-    if not (out / BEGUN).is_file():
+    if not _worked(out):
         out.mkdir(parents=True, exist_ok=True)
         put_whole(out / BEGUN, f"{begun.model_dump_json(indent=1)}\n".encode())
 
 
+def _worked(out: Path) -> bool:
+    """Whether anything was trained in the folder: before that, options that were mistaken may be mended."""
+    return (out / BEGUN).is_file() and ((out / FITTED).is_file() or last_checkpoint(out) is not None)
+
+
 def check_claim(out: Path, begun: Begun) -> None:
     """Raise UsageError when the folder holds something else, or another training; the message names what differs."""
-    if (out / BEGUN).is_file():
+    if _worked(out):
         _compare(out, _read(out / BEGUN), begun)
+    if (out / BEGUN).is_file():
         return
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out.name!r} is a file: --out is a folder; choose another")
@@ -191,6 +197,12 @@ def alone(out: Path) -> Generator[None]:
 
     try:
         out.mkdir(parents=True, exist_ok=True)
+        (out / _LOCK).touch()
+    except OSError as error:
+        raise RecordError(
+            f"cannot write to the folder {out.name!r} ({error.strerror or error}): choose another --out"
+        ) from error
+    try:
         with locked(out, _LOCK, patience=0):
             yield
     except TimeoutError:

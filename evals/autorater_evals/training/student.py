@@ -39,6 +39,7 @@ def open_student(
     served = open_model(f"transformers:{source}", device=device, dtype=settings.dtype, allow_downloads=allow_downloads)
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     access: dict[str, Any] = {"local_files_only": not allow_downloads, "trust_remote_code": False}
     path = str(Path(source).expanduser()) if Path(source).expanduser().is_dir() else source
@@ -50,7 +51,7 @@ def open_student(
             network: Any = kind.from_pretrained(path, dtype=dtype, **access)
     except ImportError as error:
         raise UsageError(f"{served.name} needs a package that is not installed: {_first_line(error)}") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         why = _first_line(error).replace(path, served.name)
         raise UsageError(f"{served.name} cannot be opened ({why}): check the checkpoint") from error
     if not (hasattr(processor, "image_processor") and hasattr(processor, "tokenizer")):

@@ -114,13 +114,13 @@ def train(
             "several by CUDA_VISIBLE_DEVICES"
         )
     judged = held or trainset
-    split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
-    examples = _first(examples, how.asking.limit)
     with clear_errors(student, folder):
         # Better refused before the work than after it.
         begun = begun_by(
             trainset, student, chosen, held=held, devices=how.processes, allow_downloads=how.allow_downloads
         )
+        split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
+        examples = _first(examples, how.asking.limit)
         check_claim(folder, begun)
         with alone(folder):
             claim(folder, begun)
@@ -129,10 +129,11 @@ def train(
                 how.tell(f"{folder.name} is trained already ({done.steps:,} steps): only what is missing is done")
             asked = _asked(examples, how.asking)
             if how.evaluate and before is None:
-                how.tell(f"{student} before: {len(examples):,} held-out examples ({split})")
-                before = _phase(student, examples, judged, folder / EVALUATIONS / f"before-{asked}", chosen, how)
+                how.tell(f"{begun.student} before: {len(examples):,} held-out examples ({split})")
+                log = folder / EVALUATIONS / f"before-{digest_of([begun.student, begun.weights])[:12]}-{asked}"
+                before = _phase(student, examples, judged, log, chosen, how)
             if done is None:
-                how.tell(f"training {student} on {trainset.folder.name}{_from(folder)}")
+                how.tell(f"training {begun.student} on {trainset.folder.name}{_from(folder)}")
                 done = _fit(trainset, student, folder, chosen, how, held)
             trained, _ = to_train(trainset, chosen, held)
             write_training(folder, describe_examples(trained, base=read_training(Path(student).expanduser())))

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from tiny_sets import pairs, quick, student, weights
 
-from autorater.errors import UsageError
+from autorater.errors import AutoRaterError, RecordError, UsageError
 from autorater_evals.training.claiming import CHECKPOINTS
 from autorater_evals.training.fitting import fit
 from autorater_evals.training.settings import Settings, make_settings
 from autorater_evals.training.student import limit_pixels
+from autorater_evals.training.training import Running, train
 from autorater_evals.training.watching import clear_errors
 from autorater_evals.training.weights import ADAPTER
+from autorater_evals.trainset import open_set
 
 torch = pytest.importorskip("torch", reason="the extra training is not installed")
 
@@ -89,7 +91,54 @@ def test_a_folder_belongs_to_one_training(tmp_path: Path) -> None:
         fit(pairs(), str(student()), tmp_path / "model", quick(), device="cpu")
 
 
+def test_options_that_were_mistaken_are_mended_in_the_same_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UsageError, match="no linear layer of the student is called wq"):
+        fit(pairs(), str(student()), out, quick(method="lora", targets=("wq",), steps=1), device="cpu")
+    fitted = fit(pairs(), str(student()), out, quick(method="lora", targets=("q_proj",), steps=1), device="cpu")
+    assert fitted.targets == 4  # in both layers of both towers
+
+
+def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits on files are of Unix")
+    settings, out = quick(steps=2, save_every=1), tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # less than the weights take
+    try:
+        with pytest.raises(RecordError, match=r"cannot write to 'out' .*: make room or choose another --out"):
+            fit(pairs(), str(student()), out, settings, device="cpu")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert fit(pairs(), str(student()), out, settings, device="cpu").steps == 2
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "out", tmp_path / "file"):
+        with pytest.raises(AutoRaterError, match="choose another"):
+            train(pairs(), str(student()), place, quick(steps=1), running=Running("cpu", evaluate=False))
+
+
+def test_a_set_that_is_empty_or_lacks_an_image_is_refused(tmp_path: Path) -> None:
+    for name in ("empty", "missing"):
+        shutil.copytree(pairs().folder, tmp_path / name)
+    (tmp_path / "empty" / "examples.jsonl").write_text("")
+    with pytest.raises(UsageError, match="the set has no example to train on"):
+        train(open_set(tmp_path / "empty"), str(student()), tmp_path / "out", quick(steps=1), running=Running("cpu"))
+    (tmp_path / "missing" / "images" / f"{next(pairs().examples()).candidates[0]}.png").unlink()
+    with pytest.raises(RecordError, match=r"the image .* is not in"):
+        fit(open_set(tmp_path / "missing"), str(student()), tmp_path / "out", quick(steps=1), device="cpu")
+
+
 def test_wrong_students_are_refused(tmp_path: Path) -> None:
+    cut = shutil.copytree(student(), tmp_path / "cut")
+    (cut / "model.safetensors").write_bytes((student() / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(UsageError, match=r"transformers:cut cannot be opened .*: check the checkpoint"):
+        fit(pairs(), str(cut), tmp_path / "out", quick(), device="cpu")
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UsageError, match="is a bert model, which does not answer in text about images"):
+        fit(pairs(), str(tmp_path / "bert"), tmp_path / "out", quick(), device="cpu")
     with pytest.raises(UsageError, match=r"expected a model's folder at './nowhere', found none"):
         fit(pairs(), "./nowhere", tmp_path / "out", quick(), device="cpu")
     with pytest.raises(UsageError, match="nothing is downloaded unasked"):
