@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from autorater.errors import UsageError
+from autorater.errors import SpecialistError, UsageError
 from autorater.vision_ops import allow_torchvision
 from autorater_evals.heads.data import Data
 from autorater_evals.heads.examples import Labelled
@@ -42,15 +42,15 @@ def make_form(data: Data, base: str, settings: Settings, labelled: Mapping[str, 
     """The form of heads on `base`, one for each dimension of `labelled`.
 
     Raises:
-        UsageError: all opinions are the same.
-        SpecialistError: the base cannot be read.
+        UsageError: all opinions are the same, or the base is no vision language model.
+        SpecialistError: the base has no weights as safetensors.
 
     """
     import transformers
 
     allow_torchvision()  # reading a configuration imports the module of its model, and some of them torchvision
     folder = find_base(base)
-    config = load_pretrained(transformers.AutoConfig, folder)
+    config = _config(folder, transformers.AutoConfig)
     ranked = settings.loss in ("bt", "gpm")
     adapter = Adapter(rank=settings.rank, alpha=settings.alpha, vision=settings.loss == "l1")
     return RewardForm(
@@ -65,6 +65,20 @@ def make_form(data: Data, base: str, settings: Settings, labelled: Mapping[str, 
         projector=settings.lora,
         perspectives=tuple(_perspective(data, one, settings, train) for one, (train, _) in labelled.items()),
     )
+
+
+def _config(folder: Path, library: Any) -> Any:
+    """The base's configuration. Raises UsageError unless it is that of a vision language model."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    wanted = "expected the folder or the hub's name of a vision language model"
+    try:
+        config = load_pretrained(library, folder)
+    except SpecialistError as error:
+        raise UsageError(f"the base {folder.name!r} cannot be read: {wanted} (--base)") from error
+    if config.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        raise UsageError(f"the base {folder.name!r} is a {config.model_type}, which takes no images: {wanted} (--base)")
+    return config
 
 
 def _perspective(data: Data, dimension: str, settings: Settings, train: Labelled) -> Perspective:

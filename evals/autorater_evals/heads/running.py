@@ -14,7 +14,7 @@ from autorater_evals.heads.forming import Split, find_base, make_form
 from autorater_evals.heads.hard_negatives import mine
 from autorater_evals.heads.looking import Reader
 from autorater_evals.heads.settings import HeadResult, PerspectiveResult, Settings
-from autorater_evals.heads.state import LOG, Progress, read_progress, write_progress
+from autorater_evals.heads.state import LOG, Progress, claim, read_progress, write_progress
 from autorater_evals.heads.training import Trainer
 from autorater_evals.heads.writing import CARD, EVALUATION, SPLIT, card_of, link_base, losses_of, told
 from autorater_evals.seen import read_training, write_training
@@ -53,6 +53,7 @@ def train_heads(
     progress = read_progress(out, key=key)
     if progress.perspective == len(form.perspectives) and (out / EVALUATION).exists():
         return HeadResult.model_validate_json((out / EVALUATION).read_bytes())
+    claim(out)
     checkpoint = find_base(base)
     model = RewardModel(checkpoint, form, device=device or best_device(), seed=settings.seed)
     saved = _take_up(model, out, progress)

@@ -1,6 +1,6 @@
 """What a training of reward heads is asked to do, and what came of it."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,10 @@ from autorater_tools._reward_form import MLP_IS_OF_L1, Head, Loss
 
 TEMPERATURE = 0.1
 """Of pairs: T of paper 002, eq. 1, as its authors' scripts have it (sjz5202/LLaVA-Reward, general_preference_tau)."""
+
+
+OF_L1 = {"head": "mlp", "rank": 8, "epochs": 5, "rate": 1e-5}
+"""Paper 003's defaults, where they are others than those of paper 002."""
 
 
 class Settings(Record):
@@ -23,7 +27,8 @@ class Settings(Record):
     """
 
     loss: Loss
-    head: Head = Field(default_factory=lambda given: "mlp" if given.get("loss") == "l1" else "skipca")
+    head: Head = "skipca"
+    """mlp for l1, unless told."""
     dimensions: tuple[str, ...] = Field(default=("overall",), min_length=1)
     """Each becomes a perspective with a head, and an adapter, of its own."""
     gpm_size: int = Field(default=2, ge=2, multiple_of=2)
@@ -31,13 +36,16 @@ class Settings(Record):
     """Of bt and gpm."""
     lora: bool = True
     """False: nothing but the heads is trained."""
-    rank: int = Field(default_factory=lambda given: 8 if given.get("loss") == "l1" else 128, ge=1)
-    alpha: float = Field(default_factory=lambda given: 2.0 * given.get("rank", 1), gt=0)
-    epochs: int = Field(default_factory=lambda given: 5 if given.get("loss") == "l1" else 1, ge=1)
+    rank: int = Field(default=128, ge=1)
+    """8 for l1, unless told."""
+    alpha: float = Field(default=256.0, gt=0)
+    """Twice the rank, unless told."""
+    epochs: int = Field(default=1, ge=1)
+    """5 for l1, unless told."""
     level_epochs: int = Field(default=1, ge=0)
     """Of l1 with LoRA: passes over the level words before the scores (paper 003)."""
-    rate: float = Field(default_factory=lambda given: 1e-5 if given.get("loss") == "l1" else 2e-4, gt=0)
-    """The learning rate at the beginning, which a cosine takes to 0."""
+    rate: float = Field(default=2e-4, gt=0)
+    """The learning rate at the beginning, which a cosine takes to 0; 1e-5 for l1, unless told."""
     batch: int = Field(default=8, ge=1)
     """Examples, a pair counting one, of a step."""
     held_out: float = Field(default=0.2, gt=0, lt=1)
@@ -47,6 +55,13 @@ class Settings(Record):
     seed: int = Field(default=0, ge=0)
     save_every: int = Field(default=100, ge=1)
     """Steps between two states that a training goes on from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_loss(cls, given: dict[str, Any]) -> dict[str, Any]:
+        told = {**(OF_L1 if given.get("loss") == "l1" else {}), **given}
+        rank = told.get("rank", 128)
+        return {"alpha": 2.0 * rank, **told} if isinstance(rank, int) else told
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -63,6 +63,8 @@ def hold_out(groups: Sequence[str], *, share: float, seed: int) -> list[bool]:
 
     """
     sizes = Counter(groups)
+    if len(groups) == 1:
+        raise UsageError("there is one item only, so that none can be held out: expected data of several prompts")
     if len(sizes) < 2:
         raise UsageError(
             f"all {len(groups)} items share a prompt or an image with each other, so that none can be held out: "

@@ -61,6 +61,15 @@ def read_progress(out: Path, *, key: str) -> Progress:
     return found
 
 
+def claim(out: Path) -> None:
+    """Make the folder of the states, before any work is done for it. Raises UsageError when that cannot be."""
+    try:
+        (out / LOG).mkdir(parents=True, exist_ok=True)
+        (out / LOG / f"{STATE}.part").touch()
+    except OSError as error:
+        raise UsageError(f"cannot write to {str(out)!r} ({error.strerror or error}): choose another --out") from error
+
+
 def write_progress(out: Path, progress: Progress, tensors: Mapping[str, Tensor]) -> Progress:
     """Write a state whole or not at all, and drop the one before. Raises RecordError when the disk does not take it."""
     folder = out / LOG

@@ -5,7 +5,7 @@ milliseconds. Digits stay single, so that "Image 1" and "Image 2" differ in one 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,8 +22,13 @@ _TEMPLATE = (
 )
 
 
-def build_student(folder: Path, examples: Iterable[Example], *, seed: int = 0, vocabulary: int = 1200) -> Path:
-    """Write a LLaVA of some 60 thousand random weights that can spell any text and knows the examples' phrases."""
+def build_student(
+    folder: Path, examples: Iterable[Example], *, words: Sequence[str] = (), seed: int = 0, vocabulary: int = 1200
+) -> Path:
+    """Write a LLaVA of some 60 thousand random weights that can spell any text and knows the examples' phrases.
+
+    `words` are texts whose words it knows instead, each with the space before it, as most tokenizers have them.
+    """
     import torch
 
     from autorater.vision_ops import allow_torchvision
@@ -38,7 +43,7 @@ def build_student(folder: Path, examples: Iterable[Example], *, seed: int = 0, v
         Qwen2Config,
     )
 
-    tokenizer = _tokenizer(examples, vocabulary)
+    tokenizer = _tokenizer(examples, words, vocabulary)
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(
             hidden_size=WIDTH,
@@ -79,16 +84,17 @@ def build_student(folder: Path, examples: Iterable[Example], *, seed: int = 0, v
     return folder
 
 
-def _tokenizer(examples: Iterable[Example], vocabulary: int) -> Any:
+def _tokenizer(examples: Iterable[Example], words: Sequence[str], vocabulary: int) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    texts = [text for one in examples for text in (one.system, one.completion, *(piece.text for piece in one.pieces))]
+    texts = [*words]
+    texts += [text for one in examples for text in (one.system, one.completion, *(piece.text for piece in one.pieces))]
     tokenizer: Any = Tokenizer(models.BPE())
     pieces: Any = pre_tokenizers
-    # Unlike most, words are not cut at spaces: whole phrases become one token.
+    # Unlike most, texts are not cut into words at spaces: whole phrases become one token.
     tokenizer.pre_tokenizer = pieces.Sequence(
-        [pieces.Digits(individual_digits=True), pieces.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [pieces.Digits(individual_digits=True), pieces.ByteLevel(add_prefix_space=False, use_regex=bool(words))]
     )
     tokenizer.decoder = cast("Any", decoders).ByteLevel()
     trainer: Any = cast("Any", trainers).BpeTrainer(

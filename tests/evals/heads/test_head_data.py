@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from planted_preferences import plant_opinions, plant_pairs, write
 
 from autorater.errors import ImageError, SpecialistError, UsageError
 from autorater_evals.heads.data import Data, read_data
 from autorater_evals.heads.examples import Example, Look
 from autorater_evals.heads.forming import find_base
 from autorater_evals.heads.hard_negatives import mine, similar_prompts
+from autorater_evals.heads.planted import plant_opinions, plant_pairs, write
 from autorater_evals.heads.settings import Settings
 
 
@@ -84,6 +84,21 @@ def test_what_shares_a_prompt_or_an_image_is_held_out_together(tmp_path: Path) -
         assert 0.3 <= sum(data.out) / len(data.out) < 0.5
         assert data.out == read(file, seed=seed, held_out=0.3).out
     assert len(set(data.groups)) == 18
+
+
+def test_pictures_that_look_the_same_are_held_out_together(tmp_path: Path) -> None:
+    """A picture that was saved anew has other bytes, and would tell a held-out item's label all the same."""
+    for place in range(8):
+        pattern(tmp_path / f"{place}.png", place)
+    Image.open(tmp_path / "0.png").save(tmp_path / "again.jpg", quality=90)
+    rows: list[dict[str, Any]] = [
+        {"id": f"{place}", "prompt": f"thing {place}", "images": [one, other], "preferred": "a"}
+        for place, (one, other) in enumerate([("0.png", "1.png"), ("2.png", "3.png"), ("4.png", "again.jpg")])
+    ]
+    data = read(write(tmp_path / "items.jsonl", rows))
+    first, second, third = data.groups
+    assert first == third != second
+    assert data.hashes["0.png"] != data.hashes["again.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from planted_preferences import plant_opinions, plant_pairs
 from torch import Tensor
 
 from autorater_evals.heads.data import read_data
 from autorater_evals.heads.examples import Example
 from autorater_evals.heads.forming import make_form
 from autorater_evals.heads.looking import Reader
+from autorater_evals.heads.planted import plant_opinions, plant_pairs
 from autorater_evals.heads.running import train_heads
 from autorater_evals.heads.settings import Settings
 from autorater_evals.heads.state import Progress

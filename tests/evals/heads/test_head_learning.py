@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from head_trials import grey, number, train, value
-from planted_preferences import plant_pairs
 
 from autorater.assessment import Measured
 from autorater.toolbox import View
 from autorater_evals.heads.data import SplitTold
+from autorater_evals.heads.planted import plant_pairs
 from autorater_evals.heads.settings import HeadResult
 from autorater_tools._reward_form import read_form
 from autorater_tools.reward_head import RewardHead

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from head_trials import grey, number, train, value
-from planted_preferences import plant_opinions, plant_pairs
 
 from autorater.toolbox import View
+from autorater_evals.heads.planted import plant_opinions, plant_pairs
 from autorater_tools._reward_form import read_form
 from autorater_tools.reward_head import RewardHead
 

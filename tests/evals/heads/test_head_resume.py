@@ -6,12 +6,12 @@ from typing import Any, overload
 
 import pytest
 import torch
-from planted_preferences import plant_pairs
 from test_head_gradients import prepare
 
 from autorater.errors import RecordError, UsageError
 from autorater_evals.heads.examples import Example
 from autorater_evals.heads.looking import Reader
+from autorater_evals.heads.planted import plant_pairs
 from autorater_evals.heads.running import train_heads
 from autorater_evals.heads.settings import Settings
 from autorater_evals.heads.state import Progress, read_progress

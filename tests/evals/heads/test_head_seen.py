@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from command import run
 from head_trials import train
-from planted_preferences import plant_opinions, plant_pairs
 
 from autorater.errors import RecordError
 from autorater_evals import evaluate, score
@@ -13,6 +12,7 @@ from autorater_evals.comparing_runs import compare_runs
 from autorater_evals.evaluation import Evaluation
 from autorater_evals.grid.baselines import score_baselines
 from autorater_evals.heads.data import read_data
+from autorater_evals.heads.planted import plant_opinions, plant_pairs
 from autorater_evals.heads.settings import Settings
 from autorater_evals.recorded import open_run
 
