@@ -45,8 +45,8 @@ def _judged(question: Question, last: str) -> dict[str, Any]:
     names = [picture.sha256 for picture in question.conversation.pictures()]
     found = _LABEL.search(last)
     label = found[1] if found else ""
-    # Drawn by the images and by whether there is a label: the words themselves never tell which.
-    chance = random.Random(digest(f"{names}{question.sample}{bool(label)}".encode()))
+    # Drawn by the images alone, so that the words never tell whether there was a label.
+    chance = random.Random(digest(f"{names}{question.sample}".encode()))
     words = " ".join(chance.choice(WORDS) for _ in range(12)).capitalize()
     if "preference" in question.schema["properties"]:
         place = re.search(r"Image (\d) is", label)

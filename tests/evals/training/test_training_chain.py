@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_real_labels_become_a_student_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    words = ["--data", str(SHARED), "--out", str(out), "--limit", "10", "--steps", "2"]
+    words = ["--data", str(SHARED), "--out", str(out), "--limit", "12", "--steps", "2"]
     assert main([*words, "--json"]) == 0
     chain = Chain.model_validate_json(capsys.readouterr().out)
     assert "not of a judge" in chain.note
