@@ -122,6 +122,8 @@ def _require_training() -> None:
 
     from autorater.errors import MissingExtraError
 
-    missing = [name for name in ("torch", "transformers", "safetensors", "peft") if find_spec(name) is None]
+    missing = [
+        name for name in ("torch", "transformers", "safetensors", "peft", "imagehash") if find_spec(name) is None
+    ]
     if missing:
         raise MissingExtraError(f"training of reward heads ({', '.join(missing)})", extra="training")

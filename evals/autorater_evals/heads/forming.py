@@ -42,7 +42,7 @@ def make_form(data: Data, base: str, settings: Settings, labelled: Mapping[str, 
     """The form of heads on `base`, one for each dimension of `labelled`.
 
     Raises:
-        UsageError: all opinions are the same, or the base is no vision language model.
+        UsageError: all opinions are the same, two dimensions have one name, or the base takes no images.
         SpecialistError: the base has no weights as safetensors.
 
     """
@@ -51,6 +51,13 @@ def make_form(data: Data, base: str, settings: Settings, labelled: Mapping[str, 
     allow_torchvision()  # reading a configuration imports the module of its model, and some of them torchvision
     folder = find_base(base)
     config = _config(folder, transformers.AutoConfig)
+    names: dict[str, str] = {}
+    for dimension in labelled:
+        if (other := names.setdefault(_name(dimension), dimension)) != dimension:
+            raise UsageError(
+                f"the dimensions {other!r} and {dimension!r} are both named {_name(dimension)} as perspectives: "
+                "train them into two folders"
+            )
     ranked = settings.loss in ("bt", "gpm")
     adapter = Adapter(rank=settings.rank, alpha=settings.alpha, vision=settings.loss == "l1")
     return RewardForm(
@@ -81,9 +88,13 @@ def _config(folder: Path, library: Any) -> Any:
     return config
 
 
-def _perspective(data: Data, dimension: str, settings: Settings, train: Labelled) -> Perspective:
+def _name(dimension: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", dimension.lower()).strip("_")
-    name = name if name[:1].isalpha() else f"d_{name}"
+    return name if name[:1].isalpha() else f"d_{name}".strip("_")
+
+
+def _perspective(data: Data, dimension: str, settings: Settings, train: Labelled) -> Perspective:
+    name = _name(dimension)
     if settings.loss != "l1":
         return Perspective(name=name, dimension=dimension, question="{prompt}")
     what = "overall quality" if dimension == "overall" else dimension

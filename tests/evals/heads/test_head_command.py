@@ -94,6 +94,14 @@ def test_an_out_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, b
     assert "choose another --out" in str(found.exception)
 
 
+def test_two_dimensions_of_one_name_are_refused(tmp_path: Path, base: Path) -> None:
+    both = ("Text match", "text_match")
+    data = plant_pairs(tmp_path / "data", 8, prefer=lambda a, b: dict.fromkeys(both, "a" if a < b else "b"))
+    found = run(data, "--base", base, "--loss", "bt", "--perspectives", ",".join(both), "--out", tmp_path / "x")
+    assert isinstance(found.exception, UsageError), found.exception
+    assert "'Text match' and 'text_match' are both named text_match" in str(found.exception)
+
+
 def test_defaults_are_those_of_the_papers() -> None:
     ranked, scored = Settings(loss="gpm"), Settings(loss="l1")
     assert (ranked.head, ranked.rank, ranked.alpha, ranked.epochs, ranked.rate) == ("skipca", 128, 256.0, 1, 2e-4)
