@@ -2,7 +2,8 @@
 
 `python -m autorater_evals.training.fitting SET STUDENT OUT` does this step alone, with what OUT/settings.json says (a
 field that is not there has its default). On several devices: `autorater train … --processes 4`, or, with the options of
-accelerate (machines, DeepSpeed, FSDP), `accelerate launch --num_processes 4 -m autorater_evals.training.fitting …`.
+accelerate (machines, DeepSpeed, FSDP), `accelerate launch --num_processes 4 -m autorater_evals.training.fitting …`;
+on CPUs accelerate's own launcher starts one process unless it is told of MPI, and `--processes` as many as it says.
 """
 
 import json

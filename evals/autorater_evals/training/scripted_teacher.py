@@ -20,11 +20,13 @@ WORDS = (
     *("clean", "rough", "even", "odd", "near", "far", "bright", "dark", "calm", "full", "thin", "wide", "round"),
 )
 _LABEL = re.compile(r"<<<label \w+\n(.*?)\nlabel ", re.DOTALL)
-_READ = re.compile(r"All in all (Image [12]|tie|\d+)\.")
+_LEVELS = ("poor", "weak", "fair", "good", "fine")
+"""Of two scores each, from 1 and 2 on: a number in a rationale would tell more than people's rounded one."""
+_READ = re.compile(r"All in all (Image [12]|tie|poor|weak|fair|good|fine)\.")
 
 
 class ScriptedTeacher:
-    """Believes the label it is told; without one it guesses by the pictures' digests; rereads its own last sentence."""
+    """Believes the label it is told; without one it guesses; rereads its own last sentence."""
 
     name = NAME
     capability = Capability(fit=Fit())
@@ -38,20 +40,22 @@ class ScriptedTeacher:
 
 def _reread(text: str) -> dict[str, Any]:
     [said] = _READ.findall(text)
-    return {"score": int(said)} if said.isdigit() else {"preference": said.lower().replace(" ", "_")}
+    if said in _LEVELS:
+        return {"score": 2 + 2 * _LEVELS.index(said)}
+    return {"preference": said.lower().replace(" ", "_")}
 
 
 def _judged(question: Question, last: str) -> dict[str, Any]:
     names = [picture.sha256 for picture in question.conversation.pictures()]
     found = _LABEL.search(last)
     label = found[1] if found else ""
-    # Drawn by the images alone, so that the words never tell whether there was a label.
-    chance = random.Random(digest(f"{names}{question.sample}".encode()))
+    # Drawn by the images and by whether there is a label: the words themselves never tell which.
+    chance = random.Random(digest(f"{names}{question.sample}{bool(label)}".encode()))
     words = " ".join(chance.choice(WORDS) for _ in range(12)).capitalize()
     if "preference" in question.schema["properties"]:
         place = re.search(r"Image (\d) is", label)
-        said = f"image_{place[1]}" if place else "tie" if label else f"image_{1 + (names[-1] > names[-2])}"
+        said = f"image_{place[1]}" if place else "tie" if label else f"image_{chance.choice((1, 2))}"
         return {"rationale": f"{words}. All in all {said.replace('image_', 'Image ')}.", "preference": said}
     number = re.search(r"is ([\d.]+) of", label)
-    score = round(float(number[1])) if number else 1 + int(names[-1][:8], 16) % 10
-    return {"rationale": f"{words}. All in all {score}.", "score": score}
+    score = round(float(number[1])) if number else chance.randint(1, 10)
+    return {"rationale": f"{words}. All in all {_LEVELS[(score - 1) // 2]}.", "score": score}

@@ -72,7 +72,7 @@ SLOTS = (
 NOUNS = ("picture", "print", "poster", "scan")
 """Of the prompts: the classifier of leaks wants items that share neither prompt nor picture."""
 TEACHER = "scripted:brightness"
-SETTINGS = Settings(method="full", learning_rate=3e-3, steps=900, batch=8, accumulate=1, warmup=0.1)
+SETTINGS = Settings(method="full", learning_rate=3e-3, steps=1200, batch=8, accumulate=1, warmup=0.1)
 TOKENS = 96
 """Of an answer at most."""
 
@@ -121,7 +121,7 @@ class Taught(Record):
 
 
 def teach_a_student(
-    out: Path, *, train: int = 320, held_out: int = 40, settings: Settings = SETTINGS, seed: int = 0
+    out: Path, *, train: int = 384, held_out: int = 40, settings: Settings = SETTINGS, seed: int = 0
 ) -> Taught:
     """Two rounds with a student as the second one's teacher, as `autorater train --rounds 2 --teacher-data` runs them.
 
@@ -161,18 +161,20 @@ def _tell(text: str) -> None:
 
 def _answer(place: int, words: random.Random) -> dict[str, Any]:
     drawn = " ".join(words.choice(slot) for slot in SLOTS)
-    # The last words are always the same: a token may hold the end of the rationale and the begin of the decision.
-    return {"rationale": f"Image {place} is brighter. {drawn}, as can be seen.", "preference": f"image_{place}"}
+    # No drawn word stands last: the tiny student's tokens may hold it together with the begin of the decision.
+    return {"rationale": f"Image {place} is brighter. {drawn}: Image {place}.", "preference": f"image_{place}"}
 
 
 def _further(one: Example, words: random.Random, number: int) -> Iterator[Example]:
-    """The questions that a teacher is asked beside the student's: the second one of all pairs, the first of some."""
-    if number % 4 == 0:
+    """The questions that a teacher is asked beside the student's: of every eighth pair, and of every second."""
+    if number % 8 == 0:
         block = get_prompt("anchor").render({"label": worded(one.label, one.order)}, {}).turns[0]
         place = one.order.index("ab".index(one.label.preferred or "a")) + 1
         told = (*one.pieces, *(Piece(text=part.text) for part in block.parts if isinstance(part, Text)))
         answer = json.dumps(_answer(place, words))
         yield one.model_copy(update={"id": f"{one.id}/told", "pieces": told, "completion": answer})
+    if number % 2 == 0:
+        return
     place = words.choice((1, 2))
     given: dict[str, Any] = {"task": "compare", "rationale": _answer(place, words)["rationale"], "asked": []}
     asked = get_prompt("rederive").render(given, {})
