@@ -55,7 +55,7 @@ def print_training(training: Training) -> None:
 
 
 def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:
-    """Rows of measure, protocol, specialists, n, before and after."""
+    """Rows of measure, protocol, specialists, n (before → after where they differ), before and after."""
     pairs = zip(_likely(before), _likely(after), strict=True)
     for one, other in pairs:
         yield one.measure, "", "", counted(other), with_interval(one), with_interval(other)
@@ -64,9 +64,9 @@ def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:
         tools, items = "+".join(one.tools) or "none", f"{other.evaluation.profile.items:,}"
         yield "outcomes", one.protocol, tools, items, _outcomes(one.evaluation), _outcomes(other.evaluation)
         for key in dict.fromkeys([*earlier, *later]):
-            figures = [found[key] for found in (later, earlier) if key in found]
+            numbers = dict.fromkeys(counted(found[key]) for found in (earlier, later) if key in found)
             told = [with_interval(found[key]) if key in found else "-" for found in (earlier, later)]
-            yield key[1], one.protocol, tools, counted(figures[0]), *told
+            yield key[1], one.protocol, tools, " → ".join(numbers), *told
 
 
 def _outcomes(evaluation: Evaluation) -> str:

@@ -12,13 +12,9 @@ from autorater.canonical import digest
 from autorater.image import Fit
 from autorater.messages import Text
 from autorater.model import Capability, Question, Reply, Usage
+from autorater_evals.training.teaching import SLOTS
 
 NAME = "scripted:label-in-drawn-words"
-WORDS = (
-    *("light", "shadow", "edge", "texture", "colour", "tone", "grain", "line", "shape", "depth", "face", "hand", "sky"),
-    *("water", "stone", "leaf", "wall", "road", "glass", "metal", "sharp", "soft", "warm", "cold", "plain", "busy"),
-    *("clean", "rough", "even", "odd", "near", "far", "bright", "dark", "calm", "full", "thin", "wide", "round"),
-)
 _LABEL = re.compile(r"<<<label \w+\n(.*?)\nlabel ", re.DOTALL)
 _LEVELS = ("poor", "weak", "fair", "good", "fine")
 """Of two scores each, from 1 and 2 on: a number in a rationale would tell more than people's rounded one."""
@@ -51,7 +47,7 @@ def _judged(question: Question, last: str) -> dict[str, Any]:
     label = found[1] if found else ""
     # Drawn by the images and by whether there is a label: the words themselves never tell which.
     chance = random.Random(digest(f"{names}{question.sample}{bool(label)}".encode()))
-    words = " ".join(chance.choice(WORDS) for _ in range(12)).capitalize()
+    words = " ".join(chance.choice(slot) for slot in SLOTS)
     if "preference" in question.schema["properties"]:
         place = re.search(r"Image (\d) is", label)
         said = f"image_{place[1]}" if place else "tie" if label else f"image_{chance.choice((1, 2))}"
