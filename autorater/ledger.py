@@ -80,7 +80,7 @@ class Ledger:
             self.budget.check()
             return await self._pay_for(model, question, key, request)
         most = Usage(input=most_input(model.name, question), output=question.sampling.max_output_tokens)
-        async with self.budget.hold(self.price(model.name, most, now(), True) or 0.0):
+        async with self.budget.hold(self.price(model.name, most, now(), True) or 0.0, _kind(model, question)):
             return await self._pay_for(model, question, key, request)
 
     async def _pay_for(self, model: Model, question: Question, key: str, request: dict[str, Any]) -> Asked:
@@ -109,7 +109,7 @@ class Ledger:
                 raise
             error = failure
         cost = self.price(model.name, reply.usage, at, bool(reply.batch)) if reply else 0.0
-        self.budget.pay(cost)
+        self.budget.pay(cost, _kind(model, question))
         asked = Asked(
             key=key,
             cost=cost,
@@ -202,6 +202,11 @@ def canonical_question(model: Model, question: Question) -> dict[str, Any]:
         "sample": question.sample,
     }
     return asked | {"tools": digest_of(_described(question))} if question.tools else asked
+
+
+def _kind(model: Model, question: Question) -> str:
+    """Calls that cost about the same."""
+    return f"{model.name} {question.schema_name}"
 
 
 def _described(question: Question) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from wire_answers import written
 from autorater import AutoRater, Price, Sampling
 from autorater.budget import Budget
 from autorater.errors import BudgetExceeded, UsageError
+from autorater.mailing import Mailing
 from autorater.model import Usage
-from autorater.outbox import Mailing
 from autorater.outbox_record import NAME
 from autorater.prices import price
 from autorater.replay import replay
@@ -119,10 +120,53 @@ async def test_what_an_answer_costs_is_learnt() -> None:
     budget = Budget(10.0)
     for _ in range(20):
         budget.pay(0.01)
-    held = [budget.hold(1.0) for _ in range(30)]
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        for _ in range(30):  # 30 of $0.0125, and not of $1
+            await stack.enter_async_context(budget.hold(1.0))
+
+
+@pytest.mark.parametrize(("cost", "kind"), [(0.0, "judge"), (None, "judge"), (0.0001, "select")])
+async def test_errors_and_cheaper_calls_do_not_tell_what_an_answer_costs(cost: float | None, kind: str) -> None:
+    budget = Budget(10.0)
+    for _ in range(20):
+        budget.pay(cost, kind)
+    async with AsyncExitStack() as stack:
+        for _ in range(9):
+            await stack.enter_async_context(budget.hold(1.1, "judge"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stack.enter_async_context(budget.hold(1.1, "judge"))
+
+
+async def test_money_that_somebody_gave_up_waiting_for_goes_to_the_next() -> None:
+    budget, let_in = Budget(1.0), list[int]()
+
+    async def call(number: int) -> None:
+        async with budget.hold(1.0):
+            let_in.append(number)
+
     async with asyncio.timeout(5):
-        for one in held:
-            await one.__aenter__()  # 30 of $0.0125, and not of $1
+        async with budget.hold(1.0):
+            calls = [asyncio.create_task(call(number)) for number in range(4)]
+            await asyncio.sleep(0)
+            calls[0].cancel()
+        calls[1].cancel()  # its turn has come, and it does not know yet
+        done = await asyncio.gather(*calls, return_exceptions=True)
+    assert let_in == [2, 3]
+    assert [type(one) for one in done[:2]] == [asyncio.CancelledError] * 2
+    async with asyncio.timeout(1), budget.hold(1.0):
+        pass
+
+
+async def test_who_waits_for_money_is_told_when_there_is_none_left() -> None:
+    budget = Budget(1.0)
+    async with asyncio.timeout(5):
+        async with budget.hold(1.0):
+            waiting = [asyncio.ensure_future(budget.hold(1.0).__aenter__()) for _ in range(3)]
+            await asyncio.sleep(0)
+            budget.pay(1.0)
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in done] == [BudgetExceeded] * 3
 
 
 @pytest.mark.parametrize(
