@@ -20,8 +20,10 @@ import torch
 import transformers
 from PIL import Image as Pillow
 
+from autorater.canonical import digest_of
 from autorater.errors import AutoRaterError, ProviderError, Unavailable, UsageError
 from autorater.image import Fit, Sent, fit
+from autorater.messages import Image, Text
 from autorater.model import Capability, Question, Reply, Usage
 from autorater.providers._constrained import Draw, Until, compile_words
 from autorater.providers._local_chat import render
@@ -152,7 +154,7 @@ class TransformersModel:
             loaded.words,
             self._schemas.wire(question),
             temperature=sampling.temperature,
-            seed=None if sampling.seed is None else sampling.seed + question.sample,
+            seed=_seed(question),
             logprobs=sampling.logprobs,
         )
         loaded.network.generate(
@@ -323,3 +325,16 @@ def _ends(*ids: int | list[int] | None) -> list[int]:
 def _first_line(error: Exception) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _seed(question: Question) -> int | None:
+    """A seed of its own for every question, made of the one that was given, of what is shown and of the sample.
+
+    With the same draws for all questions, a model whose words hardly depend on the images words all answers alike.
+    """
+    if question.sampling.seed is None:
+        return None
+    parts = [part for turn in question.conversation.turns for part in turn.parts]
+    read = [part for part in parts if isinstance(part, Text | Image)]
+    shown = [part.picture.sha256 if isinstance(part, Image) else part.text for part in read]
+    return int(digest_of([question.sampling.seed, *shown])[:12], 16) + question.sample

@@ -1,15 +1,13 @@
 """The E-step of `autorater distill` as the rounds of the M-step ask for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autorater.autorater import AutoRater
-from autorater.canonical import digest_of
 from autorater.errors import UsageError
-from autorater.messages import Image, Text
-from autorater.model import Capability, Model, Question, Reply, Sampling, open_model
+from autorater.model import Model, Sampling, open_model
 from autorater.sync import run_sync
 from autorater_evals.distillation import Plan, Source, distill, open_source
 from autorater_evals.training.rounds import Drafter
@@ -17,46 +15,6 @@ from autorater_evals.trainset import TrainSet, open_set
 
 TEMPERATURE = 0.7
 """Of a student's drafts: without chance every try of a local model would be the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A model that draws for every question by a seed of its own, made of the question's.
-
-    With one seed for all, a student whose words hardly depend on the images would word all rationales alike.
-    """
-
-    model: Model
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.model.name
-
-    @property
-    def capability(self) -> Capability:
-        """The model's."""
-        return self.model.capability
-
-    async def ask(self, question: Question) -> Reply:
-        """As the model answers with that seed."""
-        sampling = question.sampling
-        if sampling.seed is None:
-            return await self.model.ask(question)
-        shown = [part.picture.sha256 if isinstance(part, Image) else part.text for part in _parts(question)]
-        seed = int(digest_of([sampling.seed, *shown])[:12], 16)
-        return await self.model.ask(replace(question, sampling=sampling.model_copy(update={"seed": seed})))
-
-    async def close(self) -> None:
-        """Free what the model holds."""
-        close = getattr(self.model, "close", None)
-        if close is not None:
-            await close()
-
-
-def _parts(question: Question) -> list[Text | Image]:
-    parts = [part for turn in question.conversation.turns for part in turn.parts]
-    return [part for part in parts if isinstance(part, (Text, Image))]
 
 
 def open_drafter(
@@ -84,7 +42,7 @@ def open_drafter(
     sampling = Sampling(temperature=TEMPERATURE, seed=0, max_output_tokens=max_output_tokens)
 
     def draft(items: Any, teacher: str, /, *, out: Path) -> TrainSet:
-        model = Drawing(opened(teacher))
+        model = opened(teacher)
 
         def open_rater(log: Path) -> AutoRater:
             return AutoRater(model, tools=tools or "none", protocol=protocol, sampling=sampling, log=log)
@@ -92,7 +50,9 @@ def open_drafter(
         try:
             found = distill(items, open_rater, out, plan=plan)
         finally:
-            run_sync(model.close())  # the next student needs the room
+            close = getattr(model, "close", None)
+            if close is not None:
+                run_sync(close())  # the next student needs the room
         name = Path(teacher).name
         if found.stopped:
             raise UsageError(f"{name} drafted no set for the next round: {found.stopped}")

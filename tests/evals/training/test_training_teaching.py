@@ -2,16 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from autorater.errors import UsageError
-from autorater.model import open_model
 from autorater_evals.training.command import train as command
-from autorater_evals.training.drafting import Drawing
 from autorater_evals.training.teaching import pairs_to_teach, print_taught, teach_a_student
 from autorater_evals.training.tiny import build_student
 from autorater_evals.trainset import open_set
@@ -54,33 +51,6 @@ def test_a_student_that_has_learnt_nothing_teaches_nothing_and_this_is_said(tmp_
     assert drafted.card["teacher"]["name"] == "transformers:round-1"
     assert drafted.card["teacher"]["calls"] > 0
     assert drafted.card["items"] == 6  # what is held out is not drafted
-
-
-def test_every_question_is_drawn_by_a_seed_of_its_own(tmp_path: Path) -> None:
-    """Pictures hardly change what a network of random weights says: with one seed all its answers would be the same."""
-    from autorater.image import open_picture
-    from autorater.messages import Conversation, Image, Text, Turn
-    from autorater.model import Question, Sampling
-    from autorater.sync import run_sync
-
-    first, _ = pairs_to_teach(tmp_path / "first", train=4, held_out=1)
-    model = open_model(f"transformers:{build_student(tmp_path / 'base', first.examples())}", device="cpu")
-    schema: dict[str, Any] = {"type": "object", "properties": {"score": {"type": "integer", "minimum": 0}}}
-    schema |= {"required": ["score"], "additionalProperties": False}
-    sampling = Sampling(temperature=1.0, seed=0, max_output_tokens=12)
-
-    def answers(asked: Any) -> list[str]:
-        pictures = [open_picture(path) for path in list(first.files.values())[:4]]
-        parts = [(Image(picture), Text("How bright?")) for picture in pictures]
-        questions = [
-            Question(Conversation("", (Turn("user", two),)), "score", schema, sampling=sampling) for two in parts
-        ]
-        return [run_sync(asked.ask(question)).text for question in questions]
-
-    own = answers(Drawing(model))
-    assert len(set(own)) == 4
-    assert own == answers(Drawing(model))
-    assert len(set(answers(model))) < 4
 
 
 def test_the_first_set_holds_the_teachers_questions_and_its_held_out_pairs_do_not(tmp_path: Path) -> None:
