@@ -35,7 +35,7 @@ from autorater.vlm_judge import Order, Protocols
 from autorater.work import in_parallel
 
 if TYPE_CHECKING:
-    from autorater.outbox import Mailing
+    from autorater.mailing import Mailing
 
 T = TypeVar("T")
 Item = Request | Mapping[str, Any]
@@ -284,7 +284,7 @@ class AutoRater:
         """How many items are judged at the same time: `concurrency`, or what suits the way of asking."""
         if concurrency is not None:
             return concurrency
-        from autorater.outbox import IN_FLIGHT
+        from autorater.mailing import IN_FLIGHT
 
         return IN_FLIGHT if self.batched else 8
 

@@ -115,7 +115,7 @@ class JudgeOptions:
         """How to send batches, told on stderr as it happens; False when they were not asked for."""
         if not self.batch_api:
             return False
-        from autorater.outbox import Mailing
+        from autorater.mailing import Mailing
 
         return Mailing(wait=self.batch_wait, say=lambda words: typer.echo(f"autorater: {words}", err=True))
 

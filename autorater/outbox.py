@@ -2,104 +2,31 @@
 
 Whoever asks sees no difference: a question is asked and its answer awaited. Behind that, questions that come within
 `wait` seconds of each other are sent as one batch, the batch is looked at until it is over, and every answer goes to
-who waits for it. What was sent is written down, so that the same run goes on after a kill and pays for nothing twice.
+who waits for it. What is sent is written down before and after, so that the same run goes on after a kill and pays for
+nothing twice.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 from autorater.canonical import digest_of
 from autorater.errors import ProviderError, RateLimited, Unavailable
-from autorater.outbox_record import read_sent, write_sent
+from autorater.mailing import Answer, BatchService, Mailing, Parcel
+from autorater.outbox_record import read_sent, write_name, write_parcel
+from autorater.outbox_waiting import Ended, Patience, until_over
+from autorater.work import Flights
 
-_log = logging.getLogger(__name__)
-IN_FLIGHT = 1000
-"""Items that are judged at the same time when their questions go by batches, unless the caller says otherwise."""
-_PATIENCE = 24 * 3600.0
-"""Seconds for which a provider that takes no further batch, or does not answer, is asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a batch says of one question: the HTTP status and JSON that a single call would have given."""
-
-    status: int
-    body: dict[str, Any]
-    request_id: str = ""
-    batch: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a batch is. `failed` says why the whole of it came to nothing, `crowded` that it did not fit in."""
-
-    over: bool
-    done: int = 0
-    total: int = 0
-    failed: str = ""
-    crowded: bool = False
-    cancelled: bool = False
-    """Somebody stopped it: what has no answer is not sent again unasked."""
-    files: tuple[str, ...] = ()
-    """Where the answers lie, by the provider's own names."""
-
-
-class BatchService(Protocol):
-    """The batch API of one provider. Every method raises what `Model.ask` raises."""
-
-    @property
-    def name(self) -> str:
-        """`provider:model`."""
-        ...
-
-    @property
-    def limits(self) -> tuple[int, int]:
-        """Questions and bytes of one batch at most."""
-        ...
-
-    def line(self, id: str, body: Mapping[str, Any]) -> bytes:
-        """One question as the provider wants it in a batch; `id` is 64 hexadecimal digits."""
-        ...
-
-    async def send(self, lines: Sequence[bytes]) -> str:
-        """Send a batch; returns its name."""
-        ...
-
-    async def look(self, batch: str) -> Progress:
-        """How far it is."""
-        ...
-
-    async def collect(self, batch: str, progress: Progress) -> dict[str, Answer]:
-        """The answers of a batch that is over, by the questions' ids; what has none is left out."""
-        ...
-
-
-def _say_nothing(words: str) -> None:
-    _log.info("%s", words)
-
-
-@dataclass(frozen=True, slots=True)
-class Mailing:
-    """How questions are sent. Times are in seconds.
-
-    `folder` keeps the names of what was sent. A batch is sent when no question came for `wait`, and is looked at after
-    `first_look`, then after ever longer times up to `longest_look`. `say` tells a person what happens.
-    """
-
-    folder: Path = Path()
-    wait: float = 30.0
-    first_look: float = 10.0
-    longest_look: float = 60.0
-    say: Callable[[str], None] = _say_nothing
+_REFUSALS = 4
+"""So often a batch is refused for want of room, with none of ours running, before it is sent in parts."""
 
 
 @dataclass
 class _Waiting:
-    """A question that is not sent yet; `batch` will be the name of its batch."""
+    """A question that is not sent yet; `batch` will be the name of its batch, "" when it must be posted anew."""
 
     id: str
     line: bytes
@@ -113,10 +40,16 @@ class _Room:
     waiting: list[_Waiting] = field(default_factory=list[_Waiting])
     size: int = 0
     timer: asyncio.TimerHandle | None = None
-    sending: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
-    watched: dict[str, "asyncio.Task[dict[str, Answer] | None]"] = field(default_factory=dict[str, Any])
-    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while one batch after the other is sent because the provider has no room for two."""
+    leaving: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, Any])
+    """Question → the task that sends it."""
+    watched: dict[str, "asyncio.Task[Ended]"] = field(default_factory=dict[str, Any])
+    recalling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One batch goes up after the other."""
+
+    def running(self) -> list["asyncio.Task[Any]"]:
+        """Those that wait for a batch."""
+        return [task for task in self.watched.values() if not task.done()]
 
 
 class Outbox:
@@ -127,35 +60,46 @@ class Outbox:
         self._most, self._largest = service.limits
         self._crowded = False
         self._sent: dict[str, str] | None = None
-        self._cancelled: set[str] = set()
+        """Question → its batch, for as long as its answer was not handed over."""
+        self._known: set[str] = set()
+        """Every batch that was heard of."""
         self._own: dict[str, int] = {}
         """The batches that were sent from here, and not by an earlier process, and how many questions they hold."""
         self._rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
+        self._flights = Flights()
 
-    async def ask(self, body: Mapping[str, Any], *, sample: int) -> Answer:
+    async def ask(self, make: Callable[[], Mapping[str, Any]], *, sample: int, gone: Callable[[], None]) -> Answer:
         """The answer to one question; may take a day.
+
+        `make` makes its body, whose images are not held for so long; `gone` is called when it was sent.
 
         Raises:
             Unavailable: the batch ended without an answer to it; a retry sends it again.
             ProviderError: the provider refuses the batch.
 
         """
-        id = digest_of({"body": dict(body), "sample": sample})
-        if self._sent is None:
-            self._sent = read_sent(self._mailing.folder, self._service.name)
+        id = digest_of({"body": dict(make()), "sample": sample})
+        return await self._flights.once(id, lambda: self._ask(id, make, gone))
+
+    async def _ask(self, id: str, make: Callable[[], Mapping[str, Any]], gone: Callable[[], None]) -> Answer:
+        room = self._room()
+        sent = await self._recall(room)
         while True:
-            # Taken out: should this answer be an error, the retry must send the question and not read it again.
-            batch = self._sent.pop(id, None) or await self._post(id, body)
-            answers = await asyncio.shield(self._watch(batch))
-            if answers is None:
-                continue  # the provider has forgotten the batch, or had no room for it
-            answer = answers.pop(id, None)
+            if id not in sent and id in room.leaving:  # who asked for it before has gone, and it is on its way
+                await asyncio.wait([room.leaving[id]])
+                continue
+            batch = sent.get(id) or await self._post(room, id, make())
+            gone()
+            ended = await self._ended(room, batch)
+            answer = ended.answers.pop(id, None) if ended.answers is not None else None
+            if sent.get(id) == batch:  # should the answer be an error, a retry must send the question
+                del sent[id]
             if answer is not None:
                 return answer
-            if batch in self._own and batch in self._cancelled:
-                raise ProviderError(
-                    f"{self._service.name}: the batch {batch} was cancelled; the same command sends its questions again"
-                )
+            if ended.stopped:
+                raise ProviderError(f"{self._service.name}: the batch {batch} {ended.stopped}")
+            if ended.answers is None:
+                continue  # the provider has forgotten the batch, or had no room for it
             raise Unavailable(f"{self._service.name}: the batch {batch} ended without an answer to this question")
 
     def close(self) -> None:
@@ -164,28 +108,47 @@ class Outbox:
         if room is not None:
             if room.timer is not None:
                 room.timer.cancel()
-            for task in (*room.sending, *room.watched.values()):
+            self._give_up(room.waiting)
+            for task in (*room.leaving.values(), *room.watched.values()):
                 task.cancel()
+
+    async def _recall(self, room: _Room) -> dict[str, str]:
+        """What earlier processes sent; a batch whose name they did not learn is looked for."""
+        async with room.recalling:
+            if self._sent is None:
+                folder, name = self._mailing.folder, self._service.name
+                sent, unnamed = await asyncio.to_thread(read_sent, folder, name)
+                for parcel in unnamed:
+                    batch = await self._find(parcel, {*sent.values()})
+                    write_name(folder, name, parcel, batch)
+                    if batch:
+                        sent |= dict.fromkeys(parcel.lines, batch)
+                        self._mailing.say(f"batch {batch}: an earlier run sent it and did not learn its name")
+                self._sent = sent
+                self._known |= {*sent.values()}
+        return self._sent
 
     # Sending --------------------------------------------------------------------------------------------------------
 
-    async def _post(self, id: str, body: Mapping[str, Any]) -> str:
+    async def _post(self, room: _Room, id: str, body: Mapping[str, Any]) -> str:
         line = self._service.line(id, body)
+        del body
         if len(line) > self._largest:
             raise ProviderError(
                 f"{self._service.name}: one question has {len(line):,} bytes, and a batch takes {self._largest:,}: "
                 "send fewer or smaller images"
             )
-        room = self._room()
         if room.size + len(line) + 1 > self._largest or len(room.waiting) >= self._most:
             self._send_off(room)
-        waiting = _Waiting(id, line, asyncio.get_running_loop().create_future())
-        room.waiting.append(waiting)
+        loop = asyncio.get_running_loop()
+        batch: asyncio.Future[str] = loop.create_future()
+        room.waiting.append(_Waiting(id, line, batch))
         room.size += len(line) + 1
+        del line
         if room.timer is not None:
             room.timer.cancel()
-        room.timer = asyncio.get_running_loop().call_later(self._mailing.wait, self._send_off, room)
-        return await waiting.batch
+        room.timer = loop.call_later(self._mailing.wait, self._send_off, room)
+        return await batch
 
     def _send_off(self, room: _Room) -> None:
         """Send what waits, but for what nobody waits for any more."""
@@ -195,107 +158,132 @@ class Outbox:
         room.waiting, room.size, room.timer = [], 0, None
         if parcel:
             task = asyncio.get_running_loop().create_task(self._send(room, parcel))
-            room.sending.add(task)
-            task.add_done_callback(room.sending.discard)
+            room.leaving |= dict.fromkeys((one.id for one in parcel), task)
 
     async def _send(self, room: _Room, parcel: list[_Waiting]) -> None:
+        """Send questions in one batch, or in smaller ones, one after the other, once the provider had no room."""
+        ids = [one.id for one in parcel]
         try:
-            if not self._crowded:
-                await self._send_one(parcel)
-                return
-            async with room.alone:
-                rest = parcel
-                while rest:
-                    if running := [task for task in room.watched.values() if not task.done()]:
-                        await asyncio.wait(running)
-                    await asyncio.sleep(self._mailing.first_look)
-                    part, rest = rest[: self._most], rest[self._most :]
-                    await self._send_one(part)
+            async with room.sending:
+                while parcel:
+                    if self._crowded:
+                        if running := room.running():
+                            await asyncio.wait(running)
+                        await asyncio.sleep(self._mailing.first_look)
+                    part = parcel[: self._most] if self._crowded else parcel
+                    if await self._send_one(room, part):
+                        del parcel[: len(part)]
         except Exception as error:
             for one in parcel:
                 if not one.batch.done():
                     one.batch.set_exception(error)
+        finally:
+            self._give_up(parcel)
+            for id in ids:
+                room.leaving.pop(id, None)
 
-    async def _send_one(self, parcel: Sequence[_Waiting]) -> None:
-        batch = await self._until_taken([one.line for one in parcel])
-        write_sent(self._mailing.folder, self._service.name, batch, [one.id for one in parcel])
-        self._mailing.say(
-            f"batch {batch}: {len(parcel):,} questions sent to {self._service.name} at half price; the answers take "
-            "minutes to a day, and stopping is safe: the same command goes on"
-        )
-        self._own[batch] = len(parcel)
-        self._watch(batch)
+    def _give_up(self, parcel: Sequence[_Waiting]) -> None:
         for one in parcel:
             if not one.batch.done():
-                one.batch.set_result(batch)
+                one.batch.set_exception(self._closed())
 
-    async def _until_taken(self, lines: Sequence[bytes]) -> str:
-        """Send a batch; while the provider has no room for it, again after ever longer waits."""
-        waited, pause = 0.0, max(self._mailing.wait, 0.01)
+    async def _send_one(self, room: _Room, part: Sequence[_Waiting]) -> bool:
+        """Send one batch; False when it must be sent in smaller ones."""
+        sent, folder, name = await self._recall(room), self._mailing.folder, self._service.name
+        parcel = Parcel(uuid4().hex, datetime.now(UTC), tuple(one.id for one in part))
+        write_parcel(folder, name, parcel)
+        batch = await self._until_taken(room, parcel, [one.line for one in part])
+        write_name(folder, name, parcel, batch)
+        if not batch:
+            self._halve(len(part), "the provider has no room for it")
+            return False
+        self._mailing.say(
+            f"batch {batch}: {len(part):,} questions sent to {name} at half price; the answers take "
+            "minutes to a day, and stopping is safe: the same command goes on"
+        )
+        self._known.add(batch)
+        self._own[batch] = len(part)
+        sent |= dict.fromkeys(parcel.lines, batch)
+        self._watch(room, batch)
+        for one in part:
+            if not one.batch.done():
+                one.batch.set_result(batch)
+        return True
+
+    async def _until_taken(self, room: _Room, parcel: Parcel, lines: Sequence[bytes]) -> str:
+        """Send a batch, again and again while the provider is away or full; "" when it must be smaller."""
+        patience, refusals, lost = Patience(self._mailing.first_look), 0, False
         while True:
             try:
-                return await self._service.send(lines)
-            except RateLimited as error:
-                pause = max(pause, error.retry_after or 0.0)
-                if waited + pause > _PATIENCE:
-                    raise
-                self._mailing.say(f"{error}; the batch is sent again in {pause:.0f} s")
-            await asyncio.sleep(pause)
-            waited, pause = waited + pause, min(2 * pause, 600.0)
+                if lost and (batch := await self._service.find(parcel, self._known)):
+                    return batch
+                lost = False
+                return await self._service.send(lines, parcel)
+            except (RateLimited, Unavailable) as error:
+                lost = lost or isinstance(error, Unavailable)
+                refusals += not lost and not room.running()
+                if refusals >= _REFUSALS and len(lines) > 1:
+                    return ""
+                words = f"{error}; the batch is sent again in"
+                await patience.wait(error, lambda pause, words=words: self._mailing.say(f"{words} {pause}"))
+            except ProviderError as error:
+                if error.status == 413 and len(lines) > 1:
+                    return ""
+                if not lost:
+                    write_name(self._mailing.folder, self._service.name, parcel, "")
+                raise
+
+    async def _find(self, parcel: Parcel, known: set[str]) -> str:
+        """The batch of a parcel whose name was not learned, or ""."""
+        patience = Patience(self._mailing.first_look)
+        while True:
+            try:
+                return await self._service.find(parcel, known)
+            except (RateLimited, Unavailable) as error:
+                words = f"{error}; what an earlier run sent is looked for again in"
+                await patience.wait(error, lambda pause, words=words: self._mailing.say(f"{words} {pause}"))
+
+    def _halve(self, size: int, why: str) -> None:
+        """From now on smaller batches, one after the other."""
+        self._crowded, self._most = True, max(1, min(self._most, size // 2))
+        self._mailing.say(
+            f"a batch of {size:,} questions came to nothing ({why}): they are sent again, {self._most:,} at a time"
+        )
 
     # Waiting --------------------------------------------------------------------------------------------------------
 
-    def _watch(self, batch: str) -> "asyncio.Task[dict[str, Answer] | None]":
-        """One task for each batch, whoever waits for it."""
-        room = self._room()
+    async def _ended(self, room: _Room, batch: str) -> Ended:
+        watch = self._watch(room, batch)
+        try:
+            return await asyncio.shield(watch)
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if watch.cancelled() and not (asking and asking.cancelling()):
+                raise self._closed() from None
+            raise
+
+    def _watch(self, room: _Room, batch: str) -> "asyncio.Task[Ended]":
+        """One task for each batch, whoever waits for it; a new one after an error."""
         task = room.watched.get(batch)
-        if task is None:
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = room.watched[batch] = asyncio.get_running_loop().create_task(self._until_over(batch))
         return task
 
-    async def _until_over(self, batch: str) -> dict[str, Answer] | None:
-        """The answers of a batch when it is over; None when its questions must be sent again."""
-        pause, lost, seen = self._mailing.first_look, 0.0, 0
-        while True:
-            try:
-                progress = await self._service.look(batch)
-                if progress.over and not progress.failed:
-                    if progress.cancelled:
-                        self._cancelled.add(batch)
-                    return await self._service.collect(batch, progress)
-            except (RateLimited, Unavailable) as error:
-                lost += max(pause, 0.01)
-                if lost > _PATIENCE:
-                    raise
-                _log.warning("%s; the batch %s is looked at again", error, batch)
-            except ProviderError as error:
-                return self._forgotten(batch, error)
-            else:
-                if progress.failed:
-                    return self._came_to_nothing(batch, progress)
-                lost = 0.0
-                if progress.done > seen:
-                    self._mailing.say(f"batch {batch}: {progress.done:,} of {progress.total:,} answered")
-                seen = progress.done
-            await asyncio.sleep(pause)
-            pause = min(1.5 * pause, self._mailing.longest_look)
+    async def _until_over(self, batch: str) -> Ended:
+        size = self._own.get(batch, 0)
+        if size:
+            await asyncio.sleep(self._mailing.first_look)
+        else:
+            self._mailing.say(f"batch {batch}: its answers are waited for; an earlier run sent it")
+        ended = await until_over(self._service, self._mailing, batch, own=size > 0)
+        if ended.crowded and size == 1:
+            return Ended(stopped=f"failed: {ended.crowded}")
+        if ended.crowded:
+            self._halve(size, ended.crowded)
+        return ended
 
-    def _forgotten(self, batch: str, error: ProviderError) -> None:
-        if error.status not in (404, 410) or batch in self._own:
-            raise error
-        self._mailing.say(f"batch {batch} is not there any more ({error}): its questions are sent again")
-
-    def _came_to_nothing(self, batch: str, progress: Progress) -> None:
-        if batch not in self._own:
-            return self._mailing.say(f"batch {batch} failed ({progress.failed}): its questions are sent again")
-        if not progress.crowded or self._own[batch] <= 1:
-            raise ProviderError(f"{self._service.name}: the batch {batch} failed: {progress.failed}")
-        # From now on smaller ones, one after the other.
-        self._crowded, self._most = True, max(1, min(self._most, self._own[batch]) // 2)
-        return self._mailing.say(
-            f"batch {batch} had no room at the provider ({progress.failed}); its questions are sent again, "
-            f"{self._most:,} at a time"
-        )
+    def _closed(self) -> ProviderError:
+        return ProviderError(f"{self._service.name}: closed while a question waited for a batch; ask it again to go on")
 
     def _room(self) -> _Room:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from autorater.selection import Selection
 from autorater.vlm_judge import Order, Protocols
 
 if TYPE_CHECKING:
-    from autorater.outbox import Mailing
+    from autorater.mailing import Mailing
 
 TEACHING = ("anchor", "rederive")
 """Prompts of `autorater distill` alone, which change no judgment."""
@@ -76,7 +76,7 @@ def check_mailing(
     model: str | Model, selection: Selection, log: str | Path | None, given: "Literal[True] | Mailing"
 ) -> "Mailing":
     """How questions go by a provider's batch API. Raises UsageError when they cannot."""
-    from autorater.outbox import Mailing
+    from autorater.mailing import Mailing
 
     name = model if isinstance(model, str) else model.name
     if not isinstance(model, str) or name.partition(":")[0] not in BATCHED:

@@ -6,8 +6,10 @@ A batch is over after it was looked at `looks` times. `answer` gives the HTTP st
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -25,6 +27,8 @@ class Job:
     lines: list[Json]
     looked: int = 0
     cancelled: bool = False
+    label: str = ""
+    """Our own name for it, where the provider has a place for one."""
     failed: Json = field(default_factory=dict[str, Any])
     """OpenAI: the errors of a batch that failed as a whole."""
 
@@ -44,6 +48,10 @@ class BatchServer:
         """What the next looks at a batch are answered."""
         self.fails: list[Json] = []
         """OpenAI: the next batches fail as a whole with these errors."""
+        self.lost = 0
+        """So many of the next batches are taken, and whoever sent them is told of an error."""
+        self.torn = 0
+        """So many lines of results are cut off."""
         self._lock = threading.Lock()
         owner = self
 
@@ -101,7 +109,14 @@ class BatchServer:
         routes: dict[str, Callable[[str], tuple[int, Json | bytes]]] = {
             r"POST /v1/files()": lambda _: (200, self._openai_file(form, content)),
             r"GET /v1/files/(.+)/content": lambda name: (200, self.files[name]),
-            r"POST /v1/batches()": lambda _: self._start("batch_", self._file(content, "input_file_id"), self._openai),
+            r"POST /v1/batches()": lambda _: self._start(
+                "batch_", self._file(content, "input_file_id"), self._openai, json.loads(content)["metadata"]["parcel"]
+            ),
+            r"GET /v1/messages/batches()": lambda _: (200, self._listed("msgbatch_", "data", self._anthropic)),
+            r"GET /v1\w*/batches()": lambda _: (
+                200,
+                self._listed("batch_", "data", self._openai) | self._listed("batches/", "operations", self._google),
+            ),
             r"GET /v1/batches/(batch_.+)": lambda name: self._look(name, self._openai),
             r"POST /v1/messages/batches()": lambda _: self._start(
                 "msgbatch_", json.loads(content)["requests"], self._anthropic
@@ -111,7 +126,10 @@ class BatchServer:
             r"POST /upload(.*)": lambda _: (200, {}),
             r"POST /goes-up()": lambda _: (200, self._google_file(content)),
             r"POST /(.+):batchGenerateContent": lambda _: self._start(
-                "batches/", self._file(content, "batch", "inputConfig", "fileName"), self._google
+                "batches/",
+                self._file(content, "batch", "inputConfig", "fileName"),
+                self._google,
+                json.loads(content)["batch"]["displayName"],
             ),
             r"GET /v1\w*/(batches/.+)": lambda name: self._look(name, self._google),
             r"GET /v1\w*/(files/.+):download": lambda name: (200, self.files[name]),
@@ -134,11 +152,18 @@ class BatchServer:
         self.files[name] = content
         return {"file": {"name": name, "uri": name}}
 
-    def _start(self, prefix: str, lines: list[Json], shown: Callable[[Job], Json]) -> tuple[int, Json]:
+    def _listed(self, prefix: str, name: str, shown: Callable[[Job], Json]) -> Json:
+        jobs = [shown(job) for job in reversed(self.jobs.values()) if job.name.startswith(prefix)]
+        return {name: jobs, "has_more": False}
+
+    def _start(self, prefix: str, lines: list[Json], shown: Callable[[Job], Json], label: str = "") -> tuple[int, Json]:
         if self.refusals:
             return self.refusals.pop(0)
-        job = Job(f"{prefix}{len(self.jobs)}", lines, failed=self.fails.pop(0) if self.fails else {})
+        job = Job(f"{prefix}{len(self.jobs)}", lines, label=label, failed=self.fails.pop(0) if self.fails else {})
         self.jobs[job.name] = job
+        if self.lost:
+            self.lost -= 1
+            return 500, {"error": {"message": "who sent it is not told"}}
         return 200, shown(job)
 
     def _look(self, name: str, shown: Callable[[Job], Json]) -> tuple[int, Json]:
@@ -161,7 +186,8 @@ class BatchServer:
         return {"id": name, "object": "file", "bytes": 1, "created_at": 1, "filename": "x", "purpose": "batch"}
 
     def _openai(self, job: Job) -> Json:
-        over, base = self._over(job), {"object": "batch", "created_at": 1, "input_file_id": "file-0"}
+        over, base = self._over(job), {"object": "batch", "created_at": int(time.time()), "input_file_id": "file-0"}
+        base |= {"metadata": {"parcel": job.label}}
         shown: Json = base | {"id": job.name, "completion_window": "24h", "endpoint": "/v1/responses"}
         if job.failed:
             return shown | {"status": "failed", "errors": {"object": "list", "data": [job.failed]}}
@@ -190,7 +216,7 @@ class BatchServer:
     def _keep(self, name: str, entries: list[Json]) -> str | None:
         if not entries:
             return None
-        self.files[name] = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+        self.files[name] = self._written(entries)
         return name
 
     def _anthropic(self, job: Job) -> Json:
@@ -199,6 +225,7 @@ class BatchServer:
         return {
             "id": job.name,
             "type": "message_batch",
+            "created_at": datetime.now(UTC).isoformat(),
             "processing_status": "ended" if over else "in_progress",
             "request_counts": counts | {"errored": 0, "canceled": 0, "expired": 0},
             "cancel_initiated_at": "2026-11-21T00:00:00Z" if job.cancelled else None,
@@ -216,13 +243,20 @@ class BatchServer:
             elif status != 200:
                 result = {"type": "errored", "error": {"type": "error", **body}}
             entries.append({"custom_id": line["custom_id"], "result": result})
-        return b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+        return self._written(entries)
+
+    def _written(self, entries: list[Json]) -> bytes:
+        lines = [json.dumps(entry).encode() for entry in entries]
+        for number in range(min(self.torn, len(lines))):
+            lines[number] = lines[number][:50]
+        return b"".join(line + b"\n" for line in lines)
 
     def _google(self, job: Job) -> Json:
         state = "JOB_STATE_SUCCEEDED" if self._over(job) else "JOB_STATE_RUNNING"
         if job.cancelled:
             state = "JOB_STATE_CANCELLED"
         shown: Json = {"name": job.name, "metadata": {"state": state.replace("JOB", "BATCH"), "name": job.name}}
+        shown["metadata"]["displayName"] = job.label
         if not self._over(job):
             return shown
         entries = list[Json]()

@@ -5,20 +5,26 @@ are kept for 29 days, and only those that succeeded are billed.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import anthropic
 import httpx2
 
 from autorater.canonical import canonical_json
-from autorater.outbox import Answer, Progress
+from autorater.errors import Unavailable
+from autorater.mailing import Answer, Parcel, Progress
 from autorater.providers._clients import PerLoop
 from autorater.providers._failures import failure, json_of, lines_of, raise_lost
-from autorater.providers._json import Json, count, inner, text
+from autorater.providers._json import Json, count, inner, items, text
 
 KEY = "ANTHROPIC_API_KEY"
 _PATH = "/v1/messages/batches"
+_COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
+_NEVER = "9999-12-31T00:00:00+00:00"
+_SKEW, _UPLOAD = timedelta(minutes=5), timedelta(hours=2)
+"""By how much our clock may be wrong, and how long a batch may take to go up."""
 _STATUS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -45,20 +51,42 @@ class AnthropicBatches:
         """One entry of the list of questions."""
         return canonical_json({"custom_id": id, "params": dict(body)})
 
-    async def send(self, lines: Sequence[bytes]) -> str:
+    async def send(self, lines: Sequence[bytes], parcel: Parcel) -> str:
         """Start the batch."""
         content = await asyncio.to_thread(lambda: b'{"requests":[' + b",".join(lines) + b"]}")
-        return text(json_of((await self._ask("post", _PATH, content)).content), "id")
+        answer = (await self._ask("post", _PATH, content)).content
+        if not (batch := text(json_of(answer), "id")):
+            raise Unavailable(f"{self.name}: expected a batch, got {answer[:60]!r}: a proxy may be at fault")
+        return batch
+
+    async def find(self, parcel: Parcel, known: Collection[str]) -> str:
+        """By its time and size: a batch has no place for a name of ours. The newest come first."""
+        found, path = "", f"{_PATH}?limit=1000"
+        while path:
+            page = json_of((await self._ask("get", path)).content)
+            if not isinstance(page.get("data"), list):
+                raise Unavailable(f"{self.name}: expected a list of batches, got {str(page)[:60]!r}: try again later")
+            for one in items(page, "data"):
+                made = datetime.fromisoformat(text(one, "created_at") or _NEVER)
+                if made < parcel.at - _SKEW:
+                    return found
+                same = sum(count(inner(one, "request_counts"), name) for name in _COUNTS) == len(parcel.lines)
+                if same and made < parcel.at + _UPLOAD and text(one, "id") not in known:
+                    found = text(one, "id")
+            path = f"{_PATH}?limit=1000&after_id={text(page, 'last_id')}" if page.get("has_more") else ""
+        return found
 
     async def look(self, batch: str) -> Progress:
         """How far it is."""
         found = json_of((await self._ask("get", f"{_PATH}/{batch}")).content)
         counts = inner(found, "request_counts")
-        waiting = count(counts, "processing")
-        done = sum(count(counts, name) for name in ("succeeded", "errored", "canceled", "expired"))
+        total = sum(count(counts, name) for name in _COUNTS)
         over = text(found, "processing_status") == "ended"
         return Progress(
-            over=over, done=done, total=done + waiting, cancelled=over and found.get("cancel_initiated_at") is not None
+            over=over,
+            done=total - count(counts, "processing"),
+            total=total,
+            cancelled=over and found.get("cancel_initiated_at") is not None,
         )
 
     async def collect(self, batch: str, progress: Progress) -> dict[str, Answer]:

@@ -1,6 +1,7 @@
 """From what went wrong on the wire to our own errors: what a retry mends, what it does not, and what to do."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from autorater.errors import ProviderError, RateLimited, Unavailable
 from autorater.model import Reply
 from autorater.providers._json import Json, as_object, inner, items, text
 
+_log = logging.getLogger(__name__)
 _TRANSIENT = frozenset({408, 409, 500, 502, 503, 504, 520, 522, 524, 529})
 _QUOTA_LABEL = re.compile(r"insufficient_quota|billing", re.I)
 _QUOTA_WORDS = re.compile(r"spend(ing)?[ _-]?(limit|cap)|credit balance", re.I)
@@ -135,8 +137,24 @@ def refused(
 
 
 def lines_of(content: bytes, *, name: str) -> list[Json]:
-    """The JSON objects of a file of a batch, one a line. Raises Unavailable when a line is something else."""
-    return [answer_of(line, name=name, request_id="") for line in content.splitlines() if line.strip()]
+    """The JSON objects of a file of a batch, one a line; a damaged line among others costs its answer alone.
+
+    Raises:
+        Unavailable: no line is one (a proxy's HTML page).
+
+    """
+    found, damaged = list[Json](), None
+    for line in content.splitlines():
+        if line.strip():
+            try:
+                found.append(answer_of(line, name=name, request_id=""))
+            except Unavailable as error:
+                damaged = error
+    if damaged is not None:
+        if not found:
+            raise damaged
+        _log.warning("%s; the question of this line is asked again", damaged)
+    return found
 
 
 def described(body: Json) -> tuple[str, str]:

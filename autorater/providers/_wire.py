@@ -39,6 +39,12 @@ def base64_of(picture: Picture, limits: Fit) -> tuple[str, str]:
     return picture.remember(("base64", limits), build)
 
 
+def forget_images(question: Question) -> None:
+    """Drop what was made to send a question's images, which is several times as large as they are."""
+    for picture in question.conversation.pictures():
+        picture.forget()
+
+
 def data_url(picture: Picture, limits: Fit) -> str:
     """The data: URL of what is sent of a picture; made once for its life."""
 

@@ -8,9 +8,10 @@ import anthropic
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
+from autorater.mailing import Answer, Mailing
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Usage
-from autorater.outbox import Answer, Mailing, Outbox
+from autorater.outbox import Outbox
 from autorater.providers._anthropic_batches import AnthropicBatches
 from autorater.providers._arguments import Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
@@ -28,7 +29,17 @@ from autorater.providers._tools import (
     with_ids,
     with_what_precedes,
 )
-from autorater.providers._wire import COUNTS, LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
+from autorater.providers._wire import (
+    COUNTS,
+    LENGTHS,
+    RANGES,
+    Schemas,
+    base64_of,
+    check_images,
+    forget_images,
+    parts_of,
+    said,
+)
 
 KEY = "ANTHROPIC_API_KEY"
 _DROPPED = LENGTHS | RANGES | COUNTS | {"pattern"}
@@ -90,10 +101,15 @@ class AnthropicModel:
         return await self._arguments.ask(question, self._capability, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        body = self._body(question, drawn)
         if self._outbox is not None:
-            whole = {"model": self._model, "max_tokens": drawn.max_output_tokens, **body}
-            return self._from_batch(await self._outbox.ask(whole, sample=question.sample), drawn)
+            named = {"model": self._model, "max_tokens": drawn.max_output_tokens}
+            answer = await self._outbox.ask(
+                lambda: named | self._body(question, drawn),
+                sample=question.sample,
+                gone=lambda: forget_images(question),
+            )
+            return self._from_batch(answer, drawn)
+        body = self._body(question, drawn)
         client = await self._clients.get()
         try:
             # `messages` is required here and comes with the body.

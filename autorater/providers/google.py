@@ -14,16 +14,17 @@ from google.genai import errors, types
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
+from autorater.mailing import Answer, Mailing
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
-from autorater.outbox import Answer, Mailing, Outbox
+from autorater.outbox import Outbox
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import CONNECTIONS, PerLoop, checked_url, key_from, tls
 from autorater.providers._failures import answer_of, raise_lost, refused
 from autorater.providers._google_batches import GoogleBatches
 from autorater.providers._json import Json, as_object, count, inner, items, text, token
 from autorater.providers._tools import called, calls_of, has_picture, pictures_of, results_of, words_of
-from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, parts_of, said
+from autorater.providers._wire import LENGTHS, RANGES, Schemas, base64_of, check_images, forget_images, parts_of, said
 
 KEY, OTHER_KEY = "GEMINI_API_KEY", "GOOGLE_API_KEY"
 _DROPPED = (LENGTHS | RANGES | {"pattern", "uniqueItems", "const"}) - {"minimum", "maximum"}
@@ -82,9 +83,12 @@ class GoogleModel:
         return await self._arguments.ask(question, self._capability, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        body = self._body(question, drawn)
         if self._outbox is not None:
-            return self._from_batch(await self._outbox.ask(body, sample=question.sample), drawn)
+            answer = await self._outbox.ask(
+                lambda: self._body(question, drawn), sample=question.sample, gone=lambda: forget_images(question)
+            )
+            return self._from_batch(answer, drawn)
+        body = self._body(question, drawn)
         config = types.GenerateContentConfig(
             http_options=types.HttpOptions(extra_body=body),
             should_return_http_response=True,

@@ -10,9 +10,10 @@ import openai
 from autorater.capability import capability_of
 from autorater.errors import Unavailable
 from autorater.image import Picture
+from autorater.mailing import Answer, Mailing
 from autorater.messages import ToolCall, ToolResult, Turn
 from autorater.model import Called, Capability, Finish, Question, Reply, Token, Usage
-from autorater.outbox import Answer, Mailing, Outbox
+from autorater.outbox import Outbox
 from autorater.providers._arguments import TOP_LOGPROBS, Arguments, Drawn
 from autorater.providers._clients import LIMITS, PerLoop, checked_url, key_from, timeouts, tls
 from autorater.providers._failures import answer_of, declined, failure, json_of, raise_lost, refused
@@ -30,7 +31,7 @@ from autorater.providers._tools import (
     with_ids,
     with_what_precedes,
 )
-from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, parts_of, said
+from autorater.providers._wire import LENGTHS, Schemas, check_images, data_url, forget_images, parts_of, said
 
 KEY = "OPENAI_API_KEY"
 _REASONING = "reasoning.encrypted_content"
@@ -86,9 +87,12 @@ class OpenAIModel:
         return await self._arguments.ask(question, takes, self._call)
 
     async def _call(self, question: Question, drawn: Drawn) -> Reply:
-        body = self._body(question, drawn)
         if self._outbox is not None:
-            return self._from_batch(await self._outbox.ask(body, sample=question.sample), drawn)
+            answer = await self._outbox.ask(
+                lambda: self._body(question, drawn), sample=question.sample, gone=lambda: forget_images(question)
+            )
+            return self._from_batch(answer, drawn)
+        body = self._body(question, drawn)
         client = await self._clients.get()
         try:
             response = await client.responses.with_raw_response.create(extra_body=body)

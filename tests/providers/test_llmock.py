@@ -19,8 +19,8 @@ import pytest
 from questions import judged, looked, looking, rating
 
 from autorater.errors import ProviderError, RateLimited, Unavailable
+from autorater.mailing import Mailing
 from autorater.model import Model, Reply, open_model
-from autorater.outbox import Mailing
 from autorater.retrying import Retries, with_retries
 
 RETRIES = Retries(attempts=4, first_wait=0.02, longest_wait=2.0)
