@@ -61,10 +61,13 @@ class Fit:
         return cls(fitted.source, frozenset(fitted.images), frozenset(fitted.prompts))
 
     def has(self, judgment: Judgment) -> bool:
-        """Whether a picture or the prompt of this judgment was in the fit; an empty prompt is none."""
-        prompt = judgment.prompt.strip()
-        known = bool(prompt) and digest(prompt.encode()) in self.prompts
-        return known or not self.images.isdisjoint(judgment.candidates)
+        """Whether a picture (of an edit also the source) or the prompt of this judgment was in the fit."""
+        return self.knows(judgment.prompt, (*judgment.candidates, *judgment.sources))
+
+    def knows(self, prompt: str, images: Iterable[str]) -> bool:
+        """Whether one of these images (sha256) or the prompt was in the fit; an empty prompt is none."""
+        prompt = prompt.strip()
+        return (bool(prompt) and digest(prompt.encode()) in self.prompts) or not self.images.isdisjoint(images)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from autorater_evals.heads.examples import Example, Labelled, halve, read_exampl
 from autorater_evals.heads.settings import Settings
 from autorater_evals.heads.splitting import components, hash_images, hold_out
 from autorater_evals.item import Item
-from autorater_evals.seen import FittedOn, describe_training
+from autorater_evals.seen import Fit, FittedOn, describe_training
 
 PARTS = (("training", False), ("held-out", True))
 
@@ -58,7 +58,7 @@ class Data:
 
         `base` is what the base was trained on before, where it says so.
         """
-        by_path = {self.folder / path: sha256 for path, sha256 in self.hashes.items()}
+        by_path = self._by_path()
         looks = {look for example in trained for look in example.looks}
         prompts = [] if self.benchmark.meta.shared_prompt else [look.prompt for look in looks]
         return SplitTold(
@@ -67,6 +67,17 @@ class Data:
             ),
             held_out=tuple(item.id for item, gone in zip(self.items, self.out, strict=True) if gone),
         )
+
+    def met(self, examples: Iterable[Example], base: FittedOn | None) -> int:
+        """How many examples have a picture or the prompt in what the base was trained on before."""
+        if base is None:
+            return 0
+        by_path, fit = self._by_path(), Fit.of(base)
+        return sum(any(fit.knows(look.prompt, [by_path[look.image]]) for look in one.looks) for one in examples)
+
+    def _by_path(self) -> dict[Path, str]:
+        """File → sha256."""
+        return {self.folder / path: sha256 for path, sha256 in self.hashes.items()}
 
     def component_of(self, examples: Sequence[Example]) -> list[str]:
         """The component of each example."""

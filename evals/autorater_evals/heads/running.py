@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
 from torch import Tensor
 
 from autorater.canonical import digest_of
@@ -14,13 +15,12 @@ from autorater_evals.heads.forming import Split, find_base, make_form
 from autorater_evals.heads.hard_negatives import mine
 from autorater_evals.heads.looking import Reader
 from autorater_evals.heads.settings import HeadResult, PerspectiveResult, Settings
-from autorater_evals.heads.state import LOG, Progress, claim, read_progress, write_progress
+from autorater_evals.heads.state import Progress, claim, read_progress, read_state, write_progress, writing
 from autorater_evals.heads.training import Trainer
 from autorater_evals.heads.writing import CARD, EVALUATION, SPLIT, card_of, link_base, losses_of, told
 from autorater_evals.seen import read_training, write_training
-from autorater_tools._reward_form import HEAD_FOLDER, Perspective
+from autorater_tools._reward_form import CONFIG, HEAD_FOLDER, TENSORS, Perspective
 from autorater_tools._reward_model import RewardModel, save_reward_model
-from autorater_tools._tensors import read_tensors
 
 
 def train_heads(
@@ -51,17 +51,19 @@ def train_heads(
     form = make_form(found, base, settings, labelled)
     key = digest_of({"settings": settings.model_dump(mode="json"), "data": found.digest, "base": form.base_mark})
     progress = read_progress(out, key=key)
-    if progress.perspective == len(form.perspectives) and (out / EVALUATION).exists():
-        return HeadResult.model_validate_json((out / EVALUATION).read_bytes())
+    if progress.perspective == len(form.perspectives) and (done := _finished(out)) is not None:
+        return done
     claim(out)
     checkpoint = find_base(base)
+    before = read_training(checkpoint)
     model = RewardModel(checkpoint, form, device=device or best_device(), seed=settings.seed)
     saved = _take_up(model, out, progress)
     trainer = Trainer(model, settings, out)
     results: list[PerspectiveResult] = []
     for place, one in enumerate(form.perspectives):
         progress, result = _one(trainer, progress, place, found, labelled[one.dimension], saved)
-        results.append(result)
+        met = found.met(labelled[one.dimension][1].examples, before)
+        results.append(result.model_copy(update={"seen_by_base": met}))
     result = HeadResult(
         settings=settings,
         benchmark=found.benchmark.name,
@@ -75,15 +77,26 @@ def train_heads(
         perspectives=tuple(results),
     )
     trained = [example for train, _ in labelled.values() for example in train.examples]
-    _write(model, checkpoint, out, result, found.split(trained, base=read_training(checkpoint)))
+    with writing("the trained head", out):
+        _write(model, checkpoint, out, result, found.split(trained, base=before))
     return result
+
+
+def _finished(out: Path) -> HeadResult | None:
+    """What was told of a head that is there; None where it, or what was told, is gone or damaged: both can be made."""
+    if not all((out / HEAD_FOLDER / name).is_file() for name in (CONFIG, TENSORS)):
+        return None
+    try:
+        return HeadResult.model_validate_json((out / EVALUATION).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def _take_up(model: RewardModel, out: Path, progress: Progress) -> dict[str, Tensor]:
     """Put the tensors of a state into the model; gives all that the state holds."""
     if not progress.tensors:
         return {}
-    saved = read_tensors(out / LOG / progress.tensors)
+    saved = read_state(out, progress)
     for one in model.form.perspectives:
         start = f"{one.name}/"
         own = {name.removeprefix(start): tensor for name, tensor in saved.items() if name.startswith(start)}

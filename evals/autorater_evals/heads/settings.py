@@ -92,6 +92,8 @@ class PerspectiveResult(Record):
     hard: int
     """Hard negatives beside those."""
     held_out: int
+    seen_by_base: int = 0
+    """Held-out examples with a picture or prompt that the base says it was trained on: for it they are not held out."""
     left_out: dict[str, int]
     """Why → how many items gave no example."""
     losses: tuple[Losses, ...]

@@ -1,7 +1,8 @@
 """The state of a training on disk: tensors and the optimizer's moments, from which the same command goes on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from autorater.canonical import Record
 from autorater.document import describe_errors
-from autorater.errors import RecordError, UsageError
+from autorater.errors import RecordError, SpecialistError, UsageError
 from autorater_evals.figure import Figure
+from autorater_tools._tensors import read_tensors
 
 LOG, STATE = "log", "state.json"
 
@@ -33,6 +35,20 @@ class Progress(Record):
     """Perspective → the figures of the untrained head."""
     tensors: str = ""
     """The file of this state's tensors."""
+
+
+@contextmanager
+def writing(what: str, folder: Path) -> Generator[None]:
+    """Tell in one line that `folder` cannot be written; safetensors has an error of its own for it, with the path."""
+    try:
+        yield
+    except (OSError, import_module("safetensors").SafetensorError) as error:
+        told = error.strerror if isinstance(error, OSError) else None
+        reason = told or str(error).partition("I/O error: ")[2].partition(" (os error")[0] or "it cannot be written"
+        raise RecordError(
+            f"cannot write {what} to {str(folder)!r} ({reason}): make room or give the right to write there, "
+            "and run the same command again"
+        ) from error
 
 
 def read_progress(out: Path, *, key: str) -> Progress:
@@ -74,11 +90,10 @@ def write_progress(out: Path, progress: Progress, tensors: Mapping[str, Tensor])
     """Write a state whole or not at all, and drop the one before. Raises RecordError when the disk does not take it."""
     folder = out / LOG
     name = f"state-{progress.perspective}-{progress.stage}-{progress.step}.safetensors"
-    try:
+    with writing("the state", folder):
         folder.mkdir(parents=True, exist_ok=True)
         saved = {one: tensor.detach().cpu().contiguous().clone() for one, tensor in tensors.items()}
-        library: Any = import_module("safetensors.torch")
-        library.save_file(saved, folder / f"{name}.part")
+        import_module("safetensors.torch").save_file(saved, folder / f"{name}.part")
         (folder / f"{name}.part").replace(folder / name)
         told = progress.model_copy(update={"tensors": name})
         (folder / f"{STATE}.part").write_text(json.dumps(told.model_dump(mode="json")) + "\n", encoding="utf-8")
@@ -86,9 +101,18 @@ def write_progress(out: Path, progress: Progress, tensors: Mapping[str, Tensor])
         for old in folder.glob("state-*.safetensors"):
             if old.name != name:
                 old.unlink()
-    except OSError as error:
-        raise RecordError(f"cannot write the state to {str(folder)!r}: {error.strerror or error}") from error
     return told
+
+
+def read_state(out: Path, progress: Progress) -> dict[str, Tensor]:
+    """Every tensor of a state. Raises RecordError when the file is damaged or gone."""
+    try:
+        return read_tensors(out / LOG / progress.tensors)
+    except SpecialistError as error:
+        raise RecordError(
+            f"{LOG}/{progress.tensors} is damaged or gone, so that the training cannot go on: delete {str(out)!r} and "
+            "train again"
+        ) from error
 
 
 def moments(optimizer: torch.optim.Optimizer, names: Mapping[int, str]) -> dict[str, Tensor]:

@@ -40,6 +40,9 @@ def test_a_regression_after_level_words_gives_opinions_on_their_scale(tmp_path: 
     assert levels.first is not None
     assert levels.last is not None
     assert levels.last < levels.first
+    card = (tmp_path / "head" / "card.md").read_text()
+    assert "trained: the projector by 2 epochs of level words, then head and LoRA of rank 2 (language and vi" in card
+    assert "; 6 epochs, rate 0.005, " in card
     form = read_form(tmp_path / "head" / "head")
     assert form.adapter is not None
     assert form.adapter.vision

@@ -1,5 +1,7 @@
 """A training that was broken off goes on to the same end; another one is refused."""
 
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -113,3 +115,46 @@ def test_a_finished_training_whose_evaluation_is_gone_is_evaluated_again(tmp_pat
     result = train_heads(data, base=str(base), settings=settings, out=tmp_path / "out")
     (tmp_path / "out" / "evaluation.json").unlink()
     assert train_heads(data, base=str(base), settings=settings, out=tmp_path / "out") == result
+
+
+@pytest.mark.parametrize("gone", ["evaluation.json", "head/head.safetensors", "head/config.json"])
+def test_what_is_damaged_or_gone_of_a_finished_training_is_made_again(tmp_path: Path, base: Path, gone: str) -> None:
+    data = str(plant_pairs(tmp_path / "data", 12))
+    settings, out = Settings(loss="bt", lora=False, epochs=1), tmp_path / "out"
+    result = train_heads(data, base=str(base), settings=settings, out=out)
+    written = (out / gone).read_bytes()
+    if gone == "evaluation.json":
+        (out / gone).write_bytes(written[:100])
+    else:
+        (out / gone).unlink()
+    assert train_heads(data, base=str(base), settings=settings, out=out) == result
+    assert (out / gone).read_bytes() == written
+
+
+def test_a_damaged_state_is_told_with_what_to_do(tmp_path: Path, base: Path) -> None:
+    data = str(plant_pairs(tmp_path / "data", 12))
+    settings, out = Settings(loss="bt", lora=False, epochs=1), tmp_path / "out"
+    train_heads(data, base=str(base), settings=settings, out=out)
+    (out / "evaluation.json").unlink()
+    (state,) = (out / "log").glob("state-*.safetensors")
+    state.write_bytes(state.read_bytes()[:-4])
+    with pytest.raises(RecordError, match=r"log/state-1-0-0\.safetensors is damaged or gone.*: delete .* train again"):
+        train_heads(data, base=str(base), settings=settings, out=out)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit on files stands for a full disk")
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path, base: Path) -> None:
+    """Of safetensors, which has an error of its own for it, as of the system."""
+    import resource
+
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    whole, examples = prepare(tmp_path, base, save_every=1)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        with pytest.raises(RecordError, match=r"cannot write the state to .* \(File too large\): make room") as raised:
+            whole.run(Progress(key="k"), examples, Reader(whole.model, frozen=False), saved={})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "\n" not in str(raised.value)
+    assert read_progress(tmp_path / "out", key="k") == Progress(key="k"), "nothing half written is taken up"
