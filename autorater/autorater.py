@@ -243,7 +243,7 @@ class AutoRater:
     ) -> AsyncGenerator[Judgment, None]:
         """Judge many requests, `concurrency` at a time; yields each judgment when it is done (order is not kept).
 
-        Without `concurrency` eight at a time, or 1000 with a batch API.
+        Without `concurrency` eight at a time, or 300 with a batch API.
 
         Requests are taken one by one as places become free, so a generator of any length is fine. Items of a log that
         are judged already are yielded from it. A request that cannot be used goes to `on_error` when given, and ends

@@ -11,7 +11,7 @@ import typer
 
 from autorater.errors import UsageError
 
-IN_FLIGHT = "Items at the same time (default: 8; 1000 with --batch-api)."
+IN_FLIGHT = "Items at the same time (default: 8; 300 with --batch-api)."
 
 
 @dataclass

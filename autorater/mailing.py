@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _log = logging.getLogger(__name__)
-IN_FLIGHT = 1000
-"""Items that are judged at the same time when their questions go by batches, unless the caller says otherwise."""
+IN_FLIGHT = 300
+"""Items that are judged at the same time when their questions go by batches, unless the caller says otherwise.
+
+Until a batch is sent its images are in memory: 300 pairs of JPEGs of 0.4 MB took 2.3 GB.
+"""
 
 
 @dataclass(frozen=True, slots=True)
