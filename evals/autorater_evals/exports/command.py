@@ -50,6 +50,8 @@ def export(
     if as_json:
         sys.stdout.write(exported.model_dump_json(indent=2) + "\n")
         return
+    if exported.research:
+        typer.echo(f"terms       for research only, and so is what is trained on it: {exported.training_note}")
     for name, rows in exported.rows.items():
         typer.echo(f"{name:12}{rows:,} rows" + ("" if rows else ": no file"))
     for reason, count in exported.skipped.items():

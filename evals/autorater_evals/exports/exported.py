@@ -34,6 +34,12 @@ class Exported(Record):
     """Rows in whose text placeholders or control tokens were broken by a space."""
     metadata: bool = True
     """Whether the rows carry the column `autorater`, which `read_back` needs."""
+    licence: str = ""
+    """Of the data that the set was distilled from, as its card says."""
+    training_note: str = ""
+    """What that card says of training on them."""
+    research: bool = False
+    """Whether the data, and so what is trained on the export, are for research only."""
 
 
 def read_export(folder: str | Path) -> Exported:

@@ -128,7 +128,7 @@ def _write(
     if not any(rows.values()):
         reasons = "; ".join(f"{count} {reason}" for reason, count in sorted(told.skipped.items()))
         raise UsageError(f"no row of {', '.join(splits)} for {found.name}: {reasons or 'the set has no such example'}")
-    shipped = told.shelf.shipped.values()
+    shipped, source = told.shelf.shipped.values(), trainset.card.get("source", {})
     exported = Exported(
         format=found.name,
         images=told.shelf.mode,
@@ -137,6 +137,7 @@ def _write(
         reencoded=sum(one.sha256 != one.original for one in shipped) if told.shelf.mode != "hash" else 0,
         escaped=counted["escaped"],
         metadata=metadata,
+        **{name: source[name] for name in ("licence", "training_note", "research") if name in source},
     )
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", trainset.folder.resolve().name) or "set"
     held = {split: count for split, count in rows.items() if count}

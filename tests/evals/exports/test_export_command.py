@@ -79,3 +79,13 @@ def test_wrong_words_are_told(folder: Path, tmp_path: Path) -> None:
 def test_the_help_names_every_format() -> None:
     told = " ".join(ran("--help").stdout.replace("│", " ").split())
     assert all(f" {name}" in told for name in FORMATS)
+
+
+def test_the_terms_of_the_data_travel_with_the_rows(folder: Path, tmp_path: Path) -> None:
+    source = {"licence": "none stated", "training_note": "the owners state no licence", "research": True}
+    (folder / "card.json").write_text(json.dumps({"source": source}))
+    done = ran(folder, "--to", "openai", "--out", tmp_path / "out")
+    told = "terms       for research only, and so is what is trained on it: the owners state no licence"
+    assert done.stdout.splitlines()[0] == told
+    manifest = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert {name: manifest[name] for name in source} == source
