@@ -1,14 +1,11 @@
 """What a judge is worth when it answers only where it is sure: risk against coverage."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from autorater.canonical import Record
-from autorater.errors import UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.calibration import answered
-from autorater_evals.statistics.missing import mean_figure, undefined
+from autorater_evals.statistics.missing import undefined
 from autorater_evals.statistics.resampling import (
     DRAWS,
     Array,
@@ -19,7 +16,6 @@ from autorater_evals.statistics.resampling import (
     drawn_interval,
 )
 
-COVERAGES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 MOST_POINTS = 101
 _WORK = 40_000_000
 """Items in all draws together; more of them than 20,000 are drawn less often, 100,000 in 3 s."""
@@ -96,48 +92,6 @@ def risk_coverage(
         for end in ends[chosen]
     )
     return RiskCoverage(area=area, points=points)
-
-
-def selective_accuracy(
-    confidence: Array,
-    right: Array,
-    *,
-    coverages: Sequence[float] = COVERAGES,
-    clusters: Clusters = None,
-    unit: str = "clusters",
-) -> tuple[Figure, ...]:
-    """Accuracy of the surest answers, one figure for each of `coverages` (above 0 to 1).
-
-    The fewest answers that make up the coverage, and all others of the same confidence: `n` says how many they are, and
-    `total` counts all items, so that the figure's own coverage is what was reached.
-
-    Raises:
-        UsageError: A coverage outside of 0 to 1; values as in `risk_coverage`.
-
-    """
-    if not all(0 < coverage <= 1 for coverage in coverages):
-        raise UsageError(f"expected coverages above 0 and up to 1, got {', '.join(map(str, coverages))}")
-    sure, hit, codes = answered(confidence, right, clusters)
-    return tuple(
-        _surest(sure, hit, codes, coverage=coverage, total=len(confidence), unit=unit) for coverage in coverages
-    )
-
-
-def _surest(sure: Array, hit: Array, codes: Index | None, *, coverage: float, total: int, unit: str) -> Figure:
-    measure = f"accuracy_at_coverage_{coverage:g}"
-    if not len(sure):
-        return undefined(measure, total=total, note="no answers")
-    # 0.07 * 100 is a little more than 7.
-    threshold = np.sort(sure)[len(sure) - int(np.ceil(coverage * len(sure) - 1e-9))]
-    kept = sure >= threshold
-    figure = mean_figure(
-        hit[kept],
-        measure=measure,
-        clusters=None if codes is None else codes[kept],
-        unit=unit,
-        note=f"confidence of {threshold:.4g} and more",
-    )
-    return figure.model_copy(update={"total": total})
 
 
 def _areas(weights: Array, wrong: Array, starts: Index) -> Array:

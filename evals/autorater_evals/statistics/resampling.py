@@ -61,12 +61,6 @@ def cluster_numbers(clusters: Clusters, *, n: int, kept: Mask | None = None) -> 
     return (np.cumsum(there) - 1)[numbers], int(there.sum())
 
 
-def cluster_counts(clusters: Sequence[str]) -> Index:
-    """Items in each cluster, in the order of the clusters' names."""
-    numbers, count = cluster_numbers(clusters, n=len(clusters))
-    return np.bincount(numbers, minlength=count)
-
-
 def cluster_sums(values: Array, numbers: Index, count: int) -> Array:
     """Sums (count, columns) over the items of each cluster; `values` is (n,) or (n, columns)."""
     table = values.reshape(len(values), -1)

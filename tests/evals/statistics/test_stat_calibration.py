@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autorater.errors import UsageError
-from autorater_evals.statistics.abstaining import risk_coverage, selective_accuracy
+from autorater_evals.statistics.abstaining import risk_coverage
 from autorater_evals.statistics.calibration import (
     Binning,
     Method,
@@ -226,23 +226,10 @@ def test_the_points_of_the_curve_end_with_all_answers() -> None:
     assert len(many.points) == 101
 
 
-def test_selective_accuracy_keeps_the_surest_and_their_equals() -> None:
-    sure = np.array([0.9, 0.8, 0.8, 0.5, NAN])
-    right = np.array([1.0, 1, 0, 0, 1])
-    quarter, half, whole = selective_accuracy(sure, right, coverages=(0.25, 0.5, 1.0))
-    assert (quarter.value, quarter.n, quarter.total) == (1.0, 1, 5)
-    assert (half.value, half.n, half.note) == (2 / 3, 3, "confidence of 0.8 and more")
-    assert (whole.value, whole.n, whole.coverage) == (0.5, 4, 0.8)
-    assert half.measure == "accuracy_at_coverage_0.5"
-    some = selective_accuracy(np.arange(100) / 100, np.ones(100), coverages=(0.07,))[0]
-    assert some.n == 7
-
-
 def test_without_answers_nothing_is_defined() -> None:
     nothing = np.array([NAN, NAN])
     assert calibration_error(nothing, np.ones(2)).error.value is None
     assert risk_coverage(nothing, np.ones(2)).area.value is None
-    assert [figure.value for figure in selective_accuracy(nothing, np.ones(2))] == [None] * 6
     assert brier_score(nothing, np.ones(2)).value is None
     one = calibration_error(np.ones(1), np.ones(1))
     assert (one.error.value, one.error.interval) == (0.0, None)
@@ -257,6 +244,6 @@ def test_without_answers_nothing_is_defined() -> None:
     ],
 )
 def test_what_is_no_confidence_is_said(sure: list[float], right: list[float], message: str) -> None:
-    for measure in (calibration_error, brier_score, risk_coverage, selective_accuracy):
+    for measure in (calibration_error, brier_score, risk_coverage):
         with pytest.raises(UsageError, match=message):
             measure(np.array(sure), np.array(right))
