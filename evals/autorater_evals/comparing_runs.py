@@ -12,6 +12,7 @@ from autorater.errors import UsageError
 from autorater.suggest import did_you_mean
 from autorater_evals.answers import Answer, read_answer
 from autorater_evals.benchmark import Part
+from autorater_evals.counting import many
 from autorater_evals.item import Item
 from autorater_evals.recorded import Evaluated
 from autorater_evals.scoring.questions import read_questions
@@ -192,7 +193,8 @@ def _adjusted(rows: Sequence[Compared]) -> tuple[Compared, ...]:
 
 def _fits(run: Evaluated, told: _Told) -> Iterator[str]:
     if told.seen:
-        yield f"{run.judge} was fitted on pictures or prompts of {told.seen:,} items: its figures are not held out"
+        met = many(told.seen, "item")
+        yield f"{run.judge} was fitted on pictures or prompts of {met}: its figures are not held out"
 
 
 def _notes(rows: Sequence[Compared]) -> Iterator[str]:

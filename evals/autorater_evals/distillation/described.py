@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autorater_evals.counting import many
 from autorater_evals.distillation.plan import Plan
 
 REASONS = 5
@@ -18,7 +19,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     source, teacher, examples = card["source"], card["teacher"], card["examples"]
     yield from (f"# Judgments distilled from {source['title']}", "")
     kind = ", **a scripted teacher: no model looked at these images**" if teacher["scripted"] else ""
-    yield f"- Teacher: `{teacher['name']}`{kind}; {teacher['calls']:,} calls, {_money(teacher['cost'])}."
+    yield f"- Teacher: `{teacher['name']}`{kind}; {many(teacher['calls'], 'call')}, {_money(teacher['cost'])}."
     yield f"- Source: `{source['benchmark']}`, licence: {source['licence']}. Training: {source['training_note']}."
     if source["research"]:
         yield "- **For research only** (`--research`): so is every student of this set."
@@ -30,7 +31,8 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Data: sha256 `{source['data'][:16]}…`{limit}."
     yield f"- AutoRater {card['autorater']}, protocol `{card['protocol']}`."
     told = ", ".join(f"{number:,} {name}" for name, number in examples["by_variant"].items()) or "none"
-    yield f"- Examples: {examples['all']:,} ({told}) of {examples['items']:,} items, {examples['images']:,} images."
+    items, images = many(examples["items"], "item"), many(examples["images"], "image")
+    yield f"- Examples: {examples['all']:,} ({told}) of {items}, {images}."
     yield f"- Items in both variants: {examples['items_in_both_variants']:,}."
     yield f"- Items to which no specialist had anything to say: {card['without_evidence']:,}."
     for name, one in card["specialists"].items():
@@ -61,7 +63,8 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     for variant, one in card["positions"].items():
         if one["pairs"]:
             odd = "" if one["balanced"] else " (**not balanced**)"
-            yield f"- {variant}: the better image stands first in {one['better_first']} of {one['pairs']} pairs{odd}."
+            turned = f"{one['better_first']} of {many(one['pairs'], 'pair')}"
+            yield f"- {variant}: the better image stands first in {turned}{odd}."
     hard = card["difficulty"]
     tenths = _pairs(hard["tenths"])
     yield f"- Right without the label: mean {hard['mean']} of {hard['asked']:,} asked; in tenths {tenths}."
@@ -76,7 +79,7 @@ def _against(against: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, one in against.items():
         missing = f" ({one['images_missing']:,} more are not there)" if one["images_missing"] else ""
         part = "" if one["complete"] else "; not all of the benchmark"
-        yield f"{name}: {one['prompts']:,} prompts, {one['images']:,} images by sha256{missing}{part}"
+        yield f"{name}: {many(one['prompts'], 'prompt')}, {many(one['images'], 'image')} by sha256{missing}{part}"
 
 
 def _unusable(told: Mapping[str, int]) -> str:

@@ -20,6 +20,7 @@ from autorater.runlog import RunLog
 from autorater.settings import TEACHING
 from autorater.sync import run_sync
 from autorater.vlm_judge import VlmJudge
+from autorater_evals.counting import many
 from autorater_evals.distillation.asking import Teacher
 from autorater_evals.distillation.card import make_card
 from autorater_evals.distillation.described import describe
@@ -153,9 +154,9 @@ def _faulty_images(out: Path, examples: Sequence[Example]) -> Iterator[str]:
     files = dict(TrainSet(out).files) if (out / "images").is_dir() else {}
     used = {image for one in examples for image in (*one.candidates, *one.sources)}
     if missing := len(used - files.keys()):
-        yield f"{missing} images are missing"
+        yield f"{many(missing, 'image')} missing"
     if changed := sum(digest(files[name].read_bytes()) != name for name in used & files.keys()):
-        yield f"{changed} images have other bytes"
+        yield f"{many(changed, 'image')} of other bytes"
 
 
 def _read(path: Path) -> str:

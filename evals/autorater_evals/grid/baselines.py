@@ -10,6 +10,7 @@ from autorater.canonical import Record
 from autorater.card import Card
 from autorater.judgment import Judgment
 from autorater_evals.answers import Answer, read_reading
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure
 from autorater_evals.grid.target import MEASURES, Target, Told, measure_of, targets_of
 from autorater_evals.recorded import Evaluated
@@ -80,14 +81,15 @@ def score_baselines(run: Evaluated, *, part: str = "", dimension: str = "", meas
     fits, seen = fits_of(run.folder), Counter[str]()
     for judgment in run.judgments():
         _read(judgment, readings, answers)
-        seen.update(name for name in run.cards if fits.met_by(name, judgment))
+        if run.items[judgment.id].questions is None:
+            seen.update(name for name in run.cards if fits.met_by(name, judgment))
     rows = [_row(reading, better, run, shown, answers[reading], items=len(items)) for reading, better in readings]
     notes = [] if len(items) == len(run.items) else ["questions are answered by a VLM alone and are left out"]
     if not run.header.complete:
         notes.append("the data are a part of the benchmark: these figures are not those of the whole")
     for name, count in sorted(seen.items()):
         how = "fitted" if name in EMBEDDED else "trained"
-        met = f"{count:,} of {len(items):,} items"
+        met = f"{count:,} of {many(len(items), 'item')}"
         notes.append(f"{name} was {how} on pictures or prompts of {met}: its figures are not held out")
     return Baselines(
         benchmark=run.header.benchmark,

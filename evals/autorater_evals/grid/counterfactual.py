@@ -15,6 +15,7 @@ from autorater.quantity_judge import read_quantity
 from autorater.runlog import RunLog, now
 from autorater.settings import list_price
 from autorater_evals.answers import Answer
+from autorater_evals.counting import many
 from autorater_evals.grid.answered import Answered, Changed, Counterfactual, Missing
 from autorater_evals.grid.changes import Changes
 from autorater_evals.grid.rejudging import Needs, Rejudging, rejudge
@@ -243,7 +244,7 @@ def _notes(run: Evaluated, changes: Changes, columns: Sequence[_Column]) -> list
             if isinstance(told, Answer) and told.there and told.side is not None and told.margin is None
         )
         if bare:
-            notes.append(f"{bare:,} answers have no margin and stay as they are")
+            notes.append(f"{many(bare, 'answer')} without a margin: left as recorded")
     if changes.samples is not None and run.settings.get("samples", 1) != changes.samples:
         notes.append("samples are those of the record, drawn as it was; a new run of one sample draws at temperature 0")
     return notes

@@ -78,19 +78,19 @@ def settings_of(loss: str, head: str, size: int, *, lora: bool, seed: int = 0) -
     return Settings.model_validate({**told, "rank": 4, "rate": rate, "epochs": epochs})
 
 
-def prove(bases: dict[Fault, Path], out: Path, settings: Settings, fault: Fault, *, pairs: int = 60) -> Proved:
-    """Train one head, load it as it is served, and let it compare new pairs."""
+def prove(bases: dict[Fault, Path], out: Path, settings: Settings, fault: Fault, *, trained: int = 120) -> Proved:
+    """Train one head on so many pairs or pictures, load it as it is served, and let it compare 60 new pairs."""
     from autorater_evals.heads.running import train_heads
     from autorater_tools._reward_model import load_reward_model
 
     swapped = fault == "swapped"
     if settings.loss == "l1":
-        data = plant_opinions(out / "data", 120, seed=settings.seed, swapped=swapped)
+        data = plant_opinions(out / "data", trained, seed=settings.seed, swapped=swapped)
     else:
-        data = plant_pairs(out / "data", 120, prefer=bright if swapped else dark, seed=settings.seed)
+        data = plant_pairs(out / "data", trained, prefer=bright if swapped else dark, seed=settings.seed)
     gradient = tuple(sorted(reached(data, bases[fault], settings)))
     result = train_heads(str(data), base=str(bases[fault]), settings=settings, out=out / "head", device="cpu")
-    plant_pairs(out / "new", pairs, seed=settings.seed + 1000)
+    plant_pairs(out / "new", 60, seed=settings.seed + 1000)
     model = load_reward_model(out / "head", device="cpu")
     figures = [accuracy_on(model, new_pairs(out / "new"), grey=grey) for grey in (False, True)]
     return Proved(

@@ -10,6 +10,7 @@ from autorater.judgment import Judgment, total_cost
 from autorater.runlog import RunLog
 from autorater_evals.answers import Answer, read_answer
 from autorater_evals.benchmark import Dimension, Part
+from autorater_evals.counting import many
 from autorater_evals.evaluation import Evaluation, Profile, Row
 from autorater_evals.item import Item
 from autorater_evals.recorded import Evaluated
@@ -190,26 +191,26 @@ def _notes(run: Evaluated, read: Read) -> Iterator[str]:
     if not header.complete:
         yield "the data are a part of the benchmark: these figures are not those of the whole"
     if header.limit is not None:
-        yield f"at most {header.limit:,} items a part were judged, whole prompts drawn by seed 0"
+        yield f"at most {many(header.limit, 'item')} a part were judged, whole prompts drawn by seed 0"
     for name, count in sorted(read.met.items()):
         if name in EMBEDDED and run.settings.get("model") is None:
             yield (
-                f"this judge was fitted on pictures or prompts of {count:,} of {len(run.items):,} items: "
+                f"this judge was fitted on pictures or prompts of {count:,} of {many(len(run.items), 'item')}: "
                 "their figures are not held out; those that are: python -m autorater_evals.embedded_accuracy"
             )
         else:
             yield (
-                f"{name} was trained on pictures or prompts of {count:,} of {len(run.items):,} items "
+                f"{name} was trained on pictures or prompts of {count:,} of {many(len(run.items), 'item')} "
                 f"({read.fits.known[name].source}): their figures are not held out"
             )
     abstained = sum(outcome == "abstained" for outcome in read.outcomes.values())
     if abstained and "." in str(run.settings.get("criterion", "")):
         yield (
-            f"{abstained:,} ratings abstained, since the reading has no bounds and so no score of 1 to 10; "
+            f"{many(abstained, 'rating')} abstained, since the reading has no bounds and so no score of 1 to 10; "
             "the figures are of the reading itself"
         )
     for part in header.parts:
         yield from left_out(part.name, run.part(part.name), pairs=part.kind not in ("points", "questions"))
     missing = len(run.items) - len(read.outcomes)
     if missing:
-        yield f"{missing:,} items are not judged yet: run the same command again to go on"
+        yield f"{many(missing, 'item')} not judged yet: run the same command again to go on"

@@ -10,6 +10,7 @@ import numpy as np
 
 from autorater.canonical import Record
 from autorater.errors import UsageError
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.missing import mean_figure, notes
 from autorater_evals.statistics.resampling import Array, Clusters, Index, Mask, cluster_numbers
@@ -134,8 +135,8 @@ def _accuracy(
         worst=np.where(tied & (rule == "half"), 0.5, 0.0),
         best=np.where(tied & (rule in ("strict", "drop")), 0.0, 1.0),
         note=notes(
-            f"{left_out:,} pairs left out on which people tie" if left_out else "",
-            f"{dropped:,} ties of the judge count as missing" if dropped else "",
+            f"{many(left_out, 'pair')} left out on which people tie" if left_out else "",
+            f"{many(dropped, 'tie')} of the judge counted as missing" if dropped else "",
         ),
     )
 

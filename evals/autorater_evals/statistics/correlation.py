@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from autorater.errors import UsageError
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure, Interval
 from autorater_evals.statistics._correlating import Measure, correlating, slow
 from autorater_evals.statistics._logistic import fit_logistic
@@ -79,19 +80,6 @@ def fisher_interval(value: float, *, n: int) -> Interval | None:
     reach = 1.959963984540054 / np.sqrt(n - 3)
     centre = np.arctanh(value)
     return Interval(low=float(np.tanh(centre - reach)), high=float(np.tanh(centre + reach)), method="Fisher's z")
-
-
-def fisher_average(values: Scores) -> Figure:
-    """The mean of several correlations on Fisher's z scale, turned back: tanh(mean(arctanh r)). NaN is left out."""
-    return _average(values, "fisher")
-
-
-def authors_average(values: Scores) -> Figure:
-    """The average of VIEScore's released code: tanh(mean(r)), without the forward transform. NaN is left out.
-
-    It is smaller than the mean in size (.5 and .5 give .462), so use it to reproduce their table and for nothing else.
-    """
-    return _average(values, "authors")
 
 
 def within_groups(
@@ -216,7 +204,7 @@ def _average(values: Scores, average: Average) -> Figure:
     kept = array[np.isfinite(array)]
     value = float(mean_correlation(kept, average))
     perfect = int((np.abs(kept) > CLIP).sum()) if average == "fisher" else 0
-    note = f"{_words(average)}, {perfect} perfect ones taken as {CLIP:g}" if perfect else ""
+    note = f"{_words(average)}, {many(perfect, 'perfect one')} taken as {CLIP:g}" if perfect else ""
     shown = None if np.isnan(value) else value
     return Figure(measure=f"{average}_average", value=shown, n=len(kept), total=len(array), note=note)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autorater.errors import UsageError
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.missing import mean_figure
 from autorater_evals.statistics.resampling import Clusters
@@ -17,8 +18,6 @@ RIGHT: dict[str, frozenset[str]] = {
 }
 """The verdicts that are right for each vote (TIGER-AI-Lab/GenAI-Bench at f0b0334)."""
 _VERDICTS = frozenset(verdict for right in RIGHT.values() for verdict in right)
-SIDES = {"leftvote": "a", "rightvote": "b", "tievote": "tie", "bothbad_vote": "tie"}
-"""Votes as choices, for the other measures of agreement."""
 
 
 def four_label_accuracy(
@@ -46,17 +45,11 @@ def four_label_accuracy(
     matched = np.array([verdict in _VERDICTS for verdict in verdicts], np.bool_)
     right = np.array([verdict in RIGHT[vote] for vote, verdict in zip(votes, verdicts, strict=True)], np.float64)
     lost = int((~matched).sum())
-    meaning = "count as wrong" if unmatched_is_wrong else "count as missing"
+    meaning = "counted as wrong" if unmatched_is_wrong else "counted as missing"
     return mean_figure(
         right if unmatched_is_wrong else np.where(matched, right, np.nan),
         measure="accuracy_four_labels",
         clusters=clusters,
         unit=unit,
-        note=f"{lost:,} answers without a known verdict {meaning}" if lost else "",
+        note=f"{many(lost, 'answer')} without a known verdict {meaning}" if lost else "",
     )
-
-
-def choices_of_verdicts(verdicts: Sequence[str | None]) -> list[str | None]:
-    """Verdicts as choices "a", "b" or "tie"; None for none and for one that is not known."""
-    sides = {verdict: SIDES[vote] for vote, right in RIGHT.items() for verdict in right}
-    return [None if verdict is None else sides.get(verdict) for verdict in verdicts]

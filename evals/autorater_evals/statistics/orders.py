@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autorater.errors import UsageError
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure
 from autorater_evals.statistics.agreement import HumanTies, choice_codes, coded
 from autorater_evals.statistics.missing import mean_figure
@@ -54,7 +55,7 @@ def both_orders_accuracy(
         clusters=kept,
         unit=unit,
         best=np.where(wrong, 0.0, 1.0)[used],
-        note=f"{left_out:,} pairs left out on which people tie" if left_out else "",
+        note=f"{many(left_out, 'pair')} left out on which people tie" if left_out else "",
     )
 
 

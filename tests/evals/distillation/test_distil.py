@@ -362,7 +362,7 @@ def test_a_set_that_was_changed_is_told(tmp_path: Path) -> None:
     gone, changed, *_ = sorted((tmp_path / "set" / "images").iterdir())
     gone.unlink()
     changed.write_bytes(changed.read_bytes() + b"more")
-    told = ("examples.jsonl", "1 images are missing", "1 images have other bytes")
+    told = ("examples.jsonl", "1 image missing", "1 image of other bytes")
     assert check(tmp_path / "set").differing == told
 
 

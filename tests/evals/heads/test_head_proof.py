@@ -26,7 +26,9 @@ def test_a_head_learns_from_whole_data_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = settings_of(loss, head, size, lora=lora)
-    found: dict[Fault, Proved] = {fault: prove(bases, tmp_path / fault, settings, fault) for fault in FAULTS}
+    found: dict[Fault, Proved] = {
+        fault: prove(bases, tmp_path / fault, settings, fault, trained=80) for fault in FAULTS
+    }
     values = {fault: one.pairs.value for fault, one in found.items()}
     assert values["none"] is not None
     assert values["none"] >= 0.95

@@ -11,9 +11,7 @@ from autorater.errors import UsageError
 from autorater_evals.statistics.correlation import (
     Measure,
     across_groups,
-    authors_average,
     correlation,
-    fisher_average,
     within_groups,
 )
 
@@ -134,16 +132,14 @@ def test_the_logistic_curve_straightens_a_bent_scale(measure: Any, way: int) -> 
     assert correlation(score, noisy, measure=measure) == mapped
 
 
-def test_averages_of_correlations() -> None:
-    given = [0.9, 0.5, math.nan, -0.2]
-    kept = np.array([0.9, 0.5, -0.2])
-    fisher, authors = fisher_average(given), authors_average(given)
-    assert (fisher.value, fisher.n, fisher.total) == (pytest.approx(np.tanh(np.arctanh(kept).mean())), 3, 4)
-    assert (authors.value, authors.n, authors.total) == (pytest.approx(np.tanh(0.4)), 3, 4)
-    perfect = fisher_average([1.0, 0.0])
-    assert perfect.value == pytest.approx(math.tanh(math.atanh(1 - 1e-6) / 2))
-    assert "perfect" in perfect.note
-    assert fisher_average([None]).value is None
+def test_a_perfect_correlation_does_not_make_fishers_average_one() -> None:
+    judge, people = [1.0, 2, 3, 1, 2, 3, 4], [1.0, 2, 3, 1, 3, 0, 2]
+    found = within_groups(judge, people, groups=list("aaabbbb"), average="fisher", draws=20)
+    rest = stats.spearmanr(judge[3:], people[3:]).statistic
+    assert found.value == pytest.approx(math.tanh((math.atanh(1 - 1e-6) + math.atanh(rest)) / 2))
+    assert "perfect" in found.note
+    constant = within_groups([1.0, 1, 1], [1.0, 2, 3], groups=list("aaa"), average="fisher", draws=20)
+    assert constant.value is None
 
 
 def test_within_and_across_generators() -> None:
