@@ -8,17 +8,18 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from autorater.canonical import Record
-from autorater.errors import UsageError
+from autorater.errors import AutoRaterError, UsageError
 from autorater_evals.figure import Figure
 from autorater_evals.printing import counted, lines, with_interval
+from autorater_evals.training.phases import Phase
 from autorater_evals.training.printing import headline
-from autorater_evals.training.settings import Settings, Variant
-from autorater_evals.training.training import Phase, Running, train
+from autorater_evals.training.settings import Settings, Variant, make_settings
+from autorater_evals.training.training import Running, train
 from autorater_evals.trainset import TrainSet, open_set
 
 PAPER: Mapping[str, float] = {"Full": 0.8533, "1": 0.7981, "2": 0.7719, "3": 0.7669, "4": 0.7740, "5": 0.7240}
@@ -138,7 +139,7 @@ def synthetic_ablation(out: Path, *, train_items: int = 192, held_out: int = 64,
     return ablate(both, str(out / "base"), out / "ablation", settings, running=running)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.ablation", description=__doc__)
     parser.add_argument("--set", help="a training set with both variants (default: made-up pictures)")
@@ -146,18 +147,27 @@ def main() -> None:
     parser.add_argument("--out", help="where the students are kept (default: nowhere)")
     parser.add_argument("--settings", default="{}", help='settings as JSON, as in {"steps": 200}; with --set')
     parser.add_argument("--device", help="cpu, cuda or mps; with --set")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(given.out or scratch)
-        if given.set is None:
-            print_ablation(synthetic_ablation(out))
-            return
-        if given.student is None:
-            parser.error("--set needs --student")
-        running = Running(device=given.device, tell=lambda text: print(text, file=sys.stderr))
-        settings = Settings.model_validate(json.loads(given.settings))
-        print_ablation(ablate(open_set(given.set), given.student, out, settings, running=running))
+    given = parser.parse_args(arguments)
+    if given.set is not None and given.student is None:
+        parser.error("--set needs --student")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(given.out or scratch)
+            print_ablation(synthetic_ablation(out) if given.set is None else _of_a_set(given, out))
+    except AutoRaterError as error:
+        sys.stderr.write(f"ablation: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    return 0
+
+
+def _of_a_set(given: argparse.Namespace, out: Path) -> Ablation:
+    try:
+        settings = make_settings(**json.loads(given.settings))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f'--settings: expected JSON as in {{"steps": 200}}, got {given.settings!r}') from error
+    running = Running(device=given.device, tell=lambda text: print(text, file=sys.stderr))
+    return ablate(open_set(given.set), given.student, out, settings, running=running)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -43,7 +43,7 @@ class Fitted(Record):
     examples: int
     """Those that bore loss."""
     left_out: int = 0
-    """Training examples that share an item, an image or a cluster with held-out ones of the first round."""
+    """Training examples that share an item, an image, a prompt or a cluster with held-out ones (of the first round)."""
     steps: int
     epochs: float
     loss: tuple[tuple[int, float], ...]
@@ -88,14 +88,17 @@ def begun_by(
 
 
 def to_train(trainset: TrainSet, settings: Settings, held: TrainSet | None) -> tuple[list[Example], int]:
-    """The examples to train on, and how many were left out for what another set holds out.
+    """The examples to train on, and how many were left out for what is held out, in `held` or in the set itself.
 
     Raises UsageError when there is none.
     """
     found = chosen(trainset.examples("train"), settings.variant)
-    examples = found if held is None else apart(found, held)
+    examples = apart(found, held or trainset)
     if not examples:
-        raise UsageError(f"the set has no example to train on (split train, {settings.variant}): look at its card.md")
+        shared = f"; all {len(found):,} share something with held-out ones" * bool(found)
+        raise UsageError(
+            f"the set has no example to train on (split train, {settings.variant}{shared}): look at its card.md"
+        )
     return examples, len(found) - len(examples)
 
 

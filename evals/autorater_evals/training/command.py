@@ -127,13 +127,20 @@ def _open(set_folder: Path, running: "Running") -> "TrainSet":
     return found
 
 
+def _tell(settings: "Settings", running: "Running") -> None:
+    from autorater_evals.training.phases import device_of
+    from autorater_evals.training.printing import show_running, show_settings
+
+    running.tell(f"{show_settings(settings, device=device_of(running.device))}\n{show_running(running)}")
+
+
 def _once(
     set_folder: Path, student: str, out: Path, settings: "Settings", running: "Running", *, as_json: bool
 ) -> None:
-    from autorater_evals.training.printing import print_training, show_settings
+    from autorater_evals.training.printing import print_training
     from autorater_evals.training.training import train
 
-    running.tell(show_settings(settings))
+    _tell(settings, running)
     found = train(_open(set_folder, running), student, out, settings, running=running)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
@@ -155,12 +162,12 @@ def _rounds(
 ) -> None:
     from autorater.model import open_model
     from autorater_evals.training.drafting import open_drafter
-    from autorater_evals.training.printing import print_rounds, show_settings
+    from autorater_evals.training.printing import print_rounds
     from autorater_evals.training.rounds import run_rounds
 
     if data is None:
         raise UsageError("--rounds needs --teacher-data: the labelled data that the student of a round drafts from")
-    running.tell(show_settings(settings))
+    _tell(settings, running)
     first = _open(set_folder, running)
     items, draft = open_drafter(
         data,

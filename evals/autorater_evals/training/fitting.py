@@ -8,10 +8,13 @@ on CPUs accelerate's own launcher starts one process unless it is told of MPI, a
 
 import json
 import os
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from autorater.errors import AutoRaterError, UsageError
 from autorater_evals.files import put_whole
 from autorater_evals.training.claiming import (
     CHECKPOINTS,
@@ -23,21 +26,13 @@ from autorater_evals.training.claiming import (
     finished,
     last_checkpoint,
     step_of,
-    to_train,
 )
-from autorater_evals.training.rows import chosen, make_dataset, make_rows
 from autorater_evals.training.settings import NAME, Settings, read_settings
-from autorater_evals.training.student import Student, linear_layers, on_cuda, open_student, save_student
+from autorater_evals.training.student import Student, open_student, save_student
+from autorater_evals.training.trainer import Data, make_trainer, open_data
 from autorater_evals.training.watching import calm, clear_errors, progress
 from autorater_evals.training.weights import ADAPTER, save_adapter, tidy
-from autorater_evals.trainset import TrainSet
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    train: Any
-    validation: Any
-    left_out: int
+from autorater_evals.trainset import TrainSet, open_set
 
 
 def fit(
@@ -52,8 +47,8 @@ def fit(
 ) -> Fitted:
     """Train, merge and save: afterwards `transformers:OUT` serves the student. `fitted.json` in `out` has the result.
 
-    The same call goes on from the last checkpoint in `out`, and does nothing where it is finished. `held` is another
-    set with held-out examples; what shares an item, an image or a cluster with them is left out.
+    The same call goes on from the last checkpoint in `out`, and does nothing where it is finished. What
+    shares an item, an image, a prompt or a cluster with held-out examples, those of `held` if given, is left out.
 
     Raises:
         UsageError: wrong settings or student, no example to train on, an `out` that holds another training (the message
@@ -67,14 +62,14 @@ def fit(
         if done is not None:
             return done
         opened = open_student(student, settings, device=device, allow_downloads=allow_downloads)
-        data = _data(trainset, opened, settings, held)
+        data = open_data(trainset, opened, settings, held)
         checkpoint = last_checkpoint(out)
         if checkpoint is not None and settings.method == "full":
             # The trainer matches a checkpoint's weights by the names in memory, which are not those on disk for many
             # models, and passes over what does not match; opened as a model they are all there.
             found = open_student(str(checkpoint), settings, device=device)
             opened = replace(opened, network=found.network)
-        trainer = _trainer(opened, data, out, settings, device=device)
+        trainer = make_trainer(opened, data, out, settings, device=device)
         base = opened.name.removeprefix("transformers:")
         with progress(trainer, after_checkpoint=lambda: _tidy(out, base)):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -109,84 +104,13 @@ def _claimed(
     return begun, finished(out)
 
 
-def _data(trainset: TrainSet, student: Student, settings: Settings, others: TrainSet | None) -> _Data:
-    examples, left_out = to_train(trainset, settings, others)
-    held = chosen(trainset.examples("validation"), settings.variant)
-    limits = student.served.capability.fit
-    train, validation = (
-        make_dataset(make_rows(some, student.processor, name=student.name), trainset, limits) if some else None
-        for some in (examples, held)
-    )
-    return _Data(train, validation, left_out)
-
-
 def _tidy(out: Path, base: str) -> None:
     (out / CHECKPOINTS / "README.md").unlink(missing_ok=True)
     for checkpoint in (out / CHECKPOINTS).glob("checkpoint-*"):
         tidy(checkpoint, base)
 
 
-def _trainer(student: Student, data: _Data, out: Path, settings: Settings, *, device: str | None) -> Any:
-    import trl
-    from peft import LoraConfig
-
-    adapted = None
-    if settings.method == "lora":
-        adapted = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.scale,
-            lora_dropout=settings.dropout,
-            target_modules=linear_layers(student.network, settings.targets),
-            task_type="CAUSAL_LM",
-        )
-    trainer: Any = cast("Any", trl).SFTTrainer(
-        model=student.network,
-        args=_arguments(out, settings, data, device=device),
-        train_dataset=data.train,
-        eval_dataset=data.validation,
-        processing_class=student.processor,
-        peft_config=adapted,
-    )
-    return trainer
-
-
-def _arguments(out: Path, settings: Settings, data: _Data, *, device: str | None) -> Any:
-    import trl
-
-    cuda = on_cuda(device)
-    by_step: dict[str, Any] = {"save_strategy": "epoch"}
-    if settings.save_every is not None:
-        by_step = {"save_strategy": "steps", "save_steps": settings.save_every}
-    return cast("Any", trl).SFTConfig(
-        output_dir=str(out / CHECKPOINTS),
-        per_device_train_batch_size=settings.batch,
-        per_device_eval_batch_size=settings.batch,
-        gradient_accumulation_steps=settings.accumulate,
-        num_train_epochs=settings.epochs,
-        max_steps=settings.steps or -1,
-        learning_rate=settings.rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=settings.warmup,  # below 1 it is a share
-        seed=settings.seed,
-        bf16=cuda and settings.dtype in (None, "bfloat16"),
-        fp16=False,
-        use_cpu=device == "cpu",
-        gradient_checkpointing=cuda if settings.checkpointing is None else settings.checkpointing,
-        # Cutting would cut image tokens; only the completion, which is rationale and answer, bears loss.
-        max_length=None,
-        completion_only_loss=True,
-        packing=False,
-        eval_strategy="no" if data.validation is None else "epoch",
-        logging_steps=1 if len(data.train) < 1000 else 10,
-        report_to="none",
-        disable_tqdm=True,
-        save_total_limit=2,
-        remove_unused_columns=False,
-        **by_step,
-    )
-
-
-def _fitted(trainer: Any, data: _Data, checkpoint: Path | None, settings: Settings) -> Fitted:
+def _fitted(trainer: Any, data: Data, checkpoint: Path | None, settings: Settings) -> Fitted:
     history: list[dict[str, Any]] = trainer.state.log_history
     network = trainer.accelerator.unwrap_model(trainer.model)
     weights = list(network.parameters())
@@ -218,32 +142,36 @@ def _save(trainer: Any, student: Student, out: Path, digest: str) -> None:
     save_student(network, student.processor, out)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Fit with the settings that stand in OUT, and go on with what was begun there."""
     import argparse
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.fitting", description=__doc__)
     for name in ("set", "student", "out"):
         parser.add_argument(name)
     parser.add_argument("--device")
     parser.add_argument("--allow-downloads", action="store_true")
     parser.add_argument("--held", help="another set, whose held-out examples are never trained on")
-    given = parser.parse_args()
-    from autorater_evals.trainset import open_set
-
-    out = Path(given.out)
-    fitted = fit(
-        open_set(given.set),
-        given.student,
-        out,
-        read_settings(out / NAME),
-        device=given.device,
-        allow_downloads=given.allow_downloads,
-        held=open_set(given.held) if given.held else None,
-    )
-    if os.environ.get("RANK", "0") == "0":
-        print(json.dumps({"steps": fitted.steps, "devices": fitted.devices}))
+    given = parser.parse_args(arguments)
+    first = os.environ.get("RANK", "0") == "0"
+    try:
+        fitted = fit(
+            open_set(given.set),
+            given.student,
+            Path(given.out),
+            read_settings(Path(given.out) / NAME),
+            device=given.device,
+            allow_downloads=given.allow_downloads,
+            held=open_set(given.held) if given.held else None,
+        )
+    except AutoRaterError as error:
+        if first:  # all processes meet the same
+            sys.stderr.write(f"fitting: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    if first:
+        sys.stdout.write(f"{json.dumps({'steps': fitted.steps, 'devices': fitted.devices})}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

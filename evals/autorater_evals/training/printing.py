@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from autorater_evals.evaluation import Evaluation
 from autorater_evals.figure import Figure
 from autorater_evals.printing import counted, lines, with_interval
+from autorater_evals.training.phases import Phase, device_of
 from autorater_evals.training.rounds import Rounds
 from autorater_evals.training.settings import Settings
-from autorater_evals.training.training import Phase, Training
+from autorater_evals.training.training import Running, Training
 
 MEASURES = (
     "accuracy_half",
@@ -25,26 +26,44 @@ MEASURES = (
 LEGEND = "Brackets: 95 % intervals over whole components (* fewer than 20: too narrow); log likelihoods in nats."
 
 
-def show_settings(settings: Settings) -> str:
-    """The settings on one line, those that are in force."""
-    told = settings.model_dump()
-    told |= {"learning_rate": settings.rate}
+def show_settings(settings: Settings, *, device: str) -> str:
+    """The settings on one line, those that are in force on a device."""
+    cuda = device.startswith("cuda")
+    told: dict[str, object] = settings.model_dump()
+    told |= {
+        "learning_rate": settings.rate,
+        "max_pixels": settings.max_pixels or "the processor's",
+        "dtype": settings.dtype or ("bfloat16" if cuda else "float32"),
+        "checkpointing": cuda if settings.checkpointing is None else settings.checkpointing,
+        "save_every": settings.save_every or "epoch",
+    }
+    del told["steps" if settings.steps is None else "epochs"]
     if settings.method == "lora":
         told |= {"alpha": settings.scale, "targets": ",".join(settings.targets) or "language model"}
     else:
         told = {name: value for name, value in told.items() if name not in ("rank", "alpha", "dropout", "targets")}
-    return "  ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+    return "  ".join(f"{name}={value}" for name, value in told.items())
+
+
+def show_running(running: Running) -> str:
+    """On what a training runs and how it is evaluated, on one line."""
+    told = f"device={device_of(running.device)}  processes={running.processes}"
+    if not running.evaluate:
+        return f"{told}  not evaluated"
+    items = "all" if running.asking.limit is None else f"{running.asking.limit:,} at most"
+    return f"{told}  held-out items={items}  max_output_tokens={running.asking.max_output_tokens}"
 
 
 def print_training(training: Training) -> None:
     """The whole training on stdout."""
     fitted = training.fitted
-    sys.stdout.write(f"{training.student}: {show_settings(training.settings)}\n")
-    first, last = (fitted.loss[0], fitted.loss[-1]) if fitted.loss else ((0, float("nan")), (0, float("nan")))
+    sys.stdout.write(f"{training.student}: {show_settings(training.settings, device=training.device)}\n")
+    loss = f"; loss {fitted.loss[0][1]:.3f} to {fitted.loss[-1][1]:.3f}" if fitted.loss else ""
+    left_out = f" ({fitted.left_out:,} left out for what is held out)" if fitted.left_out else ""
     sys.stdout.write(
-        f"{fitted.examples:,} examples, {fitted.steps:,} step{'s' * (fitted.steps != 1)}, {fitted.epochs:.3g} epochs, "
-        f"{fitted.devices} device{'s' * (fitted.devices > 1)}; {fitted.trained:,} of {fitted.parameters:,} parameters "
-        f"trained; loss {first[1]:.3f} to {last[1]:.3f}\n"
+        f"{fitted.examples:,} examples{left_out}, {fitted.steps:,} step{'s' * (fitted.steps != 1)}, "
+        f"{fitted.epochs:.3g} epochs, {fitted.devices} device{'s' * (fitted.devices > 1)}; {fitted.trained:,} of "
+        f"{fitted.parameters:,} parameters trained{loss}\n"
     )
     if training.before is None or training.after is None:
         sys.stdout.write("not evaluated\n")

@@ -35,10 +35,19 @@ def chosen(examples: Iterable[Example], variant: Variant) -> list[Example]:
 
 
 def apart(examples: Sequence[Example], held: TrainSet) -> list[Example]:
-    """The examples that share no item, image or cluster with the held-out ones (validation and test) of a set."""
-    others = [one for one in held.examples() if one.split != "train"]
+    """The examples that share no item, image, prompt or cluster with the held-out ones (validation and test) of a set.
+
+    A prompt that `held` itself has in both was never meant to part them: all items may have the same words.
+    """
+    every = list(held.examples())
+    others = [one for one in every if one.split != "train"]
     seen = {word for one in others for word in (one.item, one.cluster, *one.candidates, *one.sources)}
-    return [one for one in examples if not seen & {one.item, one.cluster, *one.candidates, *one.sources}]
+    told = {one.prompt.strip() for one in others} - {one.prompt.strip() for one in every if one.split == "train"}
+    return [
+        one
+        for one in examples
+        if one.prompt.strip() not in told and not seen & {one.item, one.cluster, *one.candidates, *one.sources}
+    ]
 
 
 def make_rows(examples: Sequence[Example], processor: Any, *, name: str) -> list[Row]:

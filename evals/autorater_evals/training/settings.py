@@ -43,7 +43,8 @@ class Settings(Record):
     accumulate: int = Field(default=8, ge=1)
     """Batches before each step."""
     max_pixels: int | None = Field(default=None, ge=1)
-    """The most pixels of one image that the processor keeps; saved with the student, which is served with the same."""
+    """The most pixels of one image that the processor keeps; saved with the student, which is served with the same. Its
+    base, which is judged before, has its own limit."""
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     """Of the weights; null: bfloat16 on CUDA, else float32."""
     checkpointing: bool | None = None

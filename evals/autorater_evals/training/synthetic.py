@@ -5,9 +5,10 @@ No person labelled these, and the teacher of every example is named "scripted:â€
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,6 +23,10 @@ from autorater.verdict import parse_verdict
 from autorater.vlm_judge import VlmJudge
 from autorater_evals.trainset import Example, Label, Piece, TrainSet, write_set
 from autorater_evals.trainset.example import Split
+
+if TYPE_CHECKING:
+    from autorater.card import Card
+    from autorater.specialist import Specialist
 
 NO_EVIDENCE = Evidence((), {})
 
@@ -142,7 +147,7 @@ def texture_set(folder: Path, *, train: int = 192, held_out: int = 64, seed: int
     pictures: list[Picture] = []
     for number in range(train + held_out):
         bright, fine = (int(one) for one in random.integers(0, 4, 2))
-        shown = _textured(48 + 52 * bright + int(random.integers(-12, 13)), 2 + 3 * fine)
+        shown = _textured(48 + 52 * bright + int(random.integers(-12, 13)), 2 + 3 * fine, random)
         pictures.append(shown)
         score = 1 + (3 * (bright + fine) // 2 if hidden else 3 * bright)
         request = Request("a bright and crisp picture", (shown,), task="rate", id=f"picture-{seed}-{number}")
@@ -162,22 +167,36 @@ def texture_set(folder: Path, *, train: int = 192, held_out: int = 64, seed: int
     return keep(folder, examples, pictures)
 
 
-def _textured(level: int, strength: int, *, side: int = 128) -> Picture:
-    """A chessboard of single pixels around a level, which any scaling down makes flat."""
-    board = (np.indices((side, side)).sum(axis=0) % 2) * 2 - 1
-    return picture(np.clip(level + strength * board, 0, 255).astype(np.float64))
+def _textured(level: int, strength: int, random: np.random.Generator, *, side: int = 128) -> Picture:
+    """A chessboard of single pixels around a level, which any scaling down makes flat.
+
+    It is brighter towards one side, by up to 8 levels each way: else held-out pictures would be among those trained on.
+    """
+    rows, columns = np.indices((side, side))
+    down, across = random.uniform(-8, 8, 2)
+    slope = down * (rows / side - 0.5) + across * (columns / side - 0.5)
+    board = ((rows + columns) % 2) * 2 - 1
+    return picture(np.clip(level + slope + strength * board, 0, 255))
 
 
 def _sharpness(shown: Picture) -> Evidence:
     """What `sharpness` says of a picture, as the judge reads it."""
     from autorater.assessment import Assessment, Provenance
-    from autorater.card import find_cards
     from autorater.evidence import show_evidence
-    from autorater.specialist import View, load_specialist
+    from autorater.specialist import View
 
-    cards = find_cards()
-    card = cards["sharpness"]
-    outcome = load_specialist(card)([View(image=shown)])[0]
-    provenance = Provenance(card=card.digest, settings="", device="cpu", seconds=0.0)
+    cards, look = _loaded()
+    outcome = look([View(image=shown)])[0]
+    provenance = Provenance(card=cards["sharpness"].digest, settings="", device="cpu", seconds=0.0)
     told = Assessment(specialist="sharpness", candidate="a", outcome=outcome, provenance=provenance)
     return show_evidence([told], cards, (0,))
+
+
+@cache
+def _loaded() -> tuple[Mapping[str, "Card"], "Specialist"]:
+    """All cards, and `sharpness`."""
+    from autorater.card import find_cards
+    from autorater.specialist import load_specialist
+
+    cards = find_cards()
+    return cards, load_specialist(cards["sharpness"])

@@ -1,22 +1,18 @@
 """One training from end to end: the held-out examples before, the fit, and the same after; kept in `training.json`."""
 
-import gc
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from autorater.canonical import Record, digest_of
-from autorater.errors import ProviderError, RecordError, UsageError
-from autorater.model import open_model
-from autorater.sync import run_sync
+from autorater.canonical import Record
+from autorater.errors import UsageError
 from autorater_evals.files import put_whole
 from autorater_evals.seen import describe_examples, read_training, write_training
 from autorater_evals.training.claiming import (
-    EVALUATIONS,
     FITTED,
     Fitted,
     alone,
@@ -28,26 +24,27 @@ from autorater_evals.training.claiming import (
     step_of,
     to_train,
 )
-from autorater_evals.training.evaluating import Asking, HeldOut, evaluate_student, held_out
+from autorater_evals.training.evaluating import Asking, held_out
 from autorater_evals.training.fitting import fit
-from autorater_evals.training.likelihood import Likelihood, likelihood
+from autorater_evals.training.phases import (
+    Phase,
+    asked_name,
+    device_of,
+    first_items,
+    free_memory,
+    log_after,
+    log_before,
+    phase_of,
+)
 from autorater_evals.training.settings import NAME, Settings
-from autorater_evals.training.student import open_student
 from autorater_evals.training.watching import clear_errors
 from autorater_evals.training.weights import file_digest
 from autorater_evals.trainset import Example, TrainSet
 from autorater_evals.trainset.example import Split
 from autorater_evals.trainset.store import EXAMPLES
 
-RESULT, PHASE = "training.json", "phase.json"
-
-
-class Phase(Record):
-    """What a checkpoint makes of the held-out examples."""
-
-    student: str
-    likelihood: Likelihood
-    judged: tuple[HeldOut, ...]
+RESULT = "training.json"
+LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 
 class Training(Record):
@@ -64,8 +61,14 @@ class Training(Record):
     split: Split | None = None
     """Which examples were held out; null when nothing was evaluated."""
     held_out: int = 0
+    limit: int | None = None
+    """Held-out items at most, where the caller wanted fewer than there are."""
+    max_output_tokens: int | None = None
+    """Of an answer while evaluating; null when nothing was evaluated."""
     before: Phase | None = None
     after: Phase | None = None
+    device: str = ""
+    """What the last call ran on: cuda, mps or cpu."""
     libraries: dict[str, str] = {}
 
 
@@ -120,18 +123,26 @@ def train(
             trainset, student, chosen, held=held, devices=how.processes, allow_downloads=how.allow_downloads
         )
         split, examples = held_out(judged) if how.evaluate else (None, list[Example]())
-        examples = _first(examples, how.asking.limit)
+        examples = first_items(examples, how.asking.limit)
         check_claim(folder, begun)
         with alone(folder):
             claim(folder, begun)
             done = finished(folder)
             if done is not None:
                 how.tell(f"{folder.name} is trained already ({done.steps:,} steps): only what is missing is done")
-            asked = _asked(examples, how.asking)
+            asked = asked_name(examples, how.asking, chosen)
+            look = partial(
+                phase_of,
+                examples=examples,
+                trainset=judged,
+                settings=chosen,
+                asking=how.asking,
+                device=how.device,
+                allow_downloads=how.allow_downloads,
+            )
             if how.evaluate and before is None:
                 how.tell(f"{begun.student} before: {len(examples):,} held-out examples ({split})")
-                log = folder / EVALUATIONS / f"before-{digest_of([begun.student, begun.weights])[:12]}-{asked}"
-                before = _phase(student, examples, judged, log, chosen, how)
+                before = look(student, log=log_before(folder, begun, asked))
             if done is None:
                 how.tell(f"training {begun.student} on {trainset.folder.name}{_from(folder)}")
                 done = _fit(trainset, student, folder, chosen, how, held)
@@ -140,7 +151,7 @@ def train(
             after = None
             if how.evaluate:
                 how.tell(f"{folder.name} after: the same examples")
-                after = _phase(str(folder), examples, judged, _after(folder, asked), chosen, how)
+                after = look(str(folder), log=log_after(folder, asked))
             result = Training(
                 student=begun.student,
                 weights=begun.weights,
@@ -149,76 +160,20 @@ def train(
                 fitted=done,
                 split=split,
                 held_out=len(examples),
+                limit=how.asking.limit if how.evaluate else None,
+                max_output_tokens=how.asking.max_output_tokens if how.evaluate else None,
                 before=before,
                 after=after,
-                libraries={name: version(name) for name in ("torch", "transformers", "trl", "peft", "accelerate")},
+                device=device_of(how.device),
+                libraries={name: version(name) for name in LIBRARIES},
             )
             put_whole(folder / RESULT, f"{result.model_dump_json(indent=1)}\n".encode())
     return result
 
 
-def _asked(examples: Sequence[Example], asking: Asking) -> str:
-    """A short name of what is asked, and how."""
-    told = {"examples": [one.model_dump(mode="json") for one in examples], "tokens": asking.max_output_tokens}
-    return digest_of(told)[:8]
-
-
 def _from(folder: Path) -> str:
     checkpoint = last_checkpoint(folder)
     return "" if checkpoint is None else f", from step {step_of(checkpoint):,} on"
-
-
-def _first(examples: Sequence[Example], limit: int | None) -> list[Example]:
-    """The examples of the first `limit` items."""
-    items = list(dict.fromkeys(example.item for example in examples))[:limit]
-    kept = set(items)
-    return [example for example in examples if example.item in kept]
-
-
-def _phase(
-    source: str, examples: Sequence[Example], trainset: TrainSet, log: Path, settings: Settings, how: Running
-) -> Phase:
-    """What a checkpoint makes of the examples; kept beside its log, so that nothing finished is done again."""
-    kept = log / PHASE
-    if kept.is_file():
-        return Phase.model_validate_json(kept.read_text(encoding="utf-8"))
-    opened = open_student(source, settings, device=how.device, allow_downloads=how.allow_downloads)
-    try:
-        if how.device != "cpu":
-            opened.network.to(_device(how.device))
-        likely = likelihood(opened, examples, trainset)
-    except RuntimeError as error:
-        raise ProviderError(f"{opened.name} failed on the held-out examples ({error}): lower --max-pixels") from error
-    name = opened.name
-    del opened
-    free_memory()
-    model = open_model(
-        f"transformers:{source}", device=how.device, dtype=settings.dtype, allow_downloads=how.allow_downloads
-    )
-    try:
-        judged = evaluate_student(model, examples, trainset, log, asking=how.asking)
-    finally:
-        close = getattr(model, "close", None)
-        if close is not None:
-            run_sync(close())
-    phase = Phase(student=name, likelihood=likely, judged=judged)
-    put_whole(kept, f"{phase.model_dump_json(indent=1)}\n".encode())
-    return phase
-
-
-def _device(wanted: str | None) -> str:
-    import torch
-
-    return wanted or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def free_memory() -> None:
-    """Give back what a network that is no longer named took."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _fit(
@@ -250,15 +205,3 @@ def _fit(
             "checkpoints are kept, the same command goes on from the last"
         )
     return Fitted.model_validate_json((out / FITTED).read_text(encoding="utf-8"))
-
-
-def _after(out: Path, asked: str) -> Path:
-    """The log of these very weights: other weights under the same name are another judge."""
-    weights = sorted(out.glob("*.safetensors"))
-    if not weights:
-        raise RecordError(f"no weights in {out.name!r} after the training: train into another folder")
-    name = f"after-{digest_of([file_digest(path) for path in weights])[:12]}"
-    for stale in (out / EVALUATIONS).glob("after-*"):
-        if not stale.name.startswith(name):
-            shutil.rmtree(stale)
-    return out / EVALUATIONS / f"{name}-{asked}"

@@ -1,6 +1,7 @@
 """One training and several rounds from end to end, by the library and by the command; what is kept, and served."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,12 @@ def test_the_student_of_a_round_drafts_the_set_of_the_next(tmp_path: Path) -> No
         assert training.after is not None
         assert training.after.likelihood.rationale.n == training.after.likelihood.label.n == 6
     assert json.loads((tmp_path / "out" / "rounds.json").read_text())["rounds"][1]["held_out"] == 6
+    # Another student in the place of the first would be taken for the one whose answers are recorded.
+    shutil.rmtree(tmp_path / "out" / "round-1")
+    with pytest.raises(UsageError, match=r"'set-2' in 'out' was drafted by a student that 'round-1' does not hold"):
+        run_rounds(
+            pairs(), "the items", draft, str(student()), tmp_path / "out", quick(steps=1), rounds=2, running=HERE
+        )
     with pytest.raises(UsageError, match="at least 1 round, got 0"):
         run_rounds(pairs(), "the items", draft, str(student()), tmp_path / "none", rounds=0)
 
@@ -150,12 +157,17 @@ def test_the_command_prints_what_it_did(tmp_path: Path) -> None:
     found = run(*told)
     assert found.exit_code == 0, found.output
     assert "method=lora" in found.stderr
+    for setting in ("steps=1 ", "dtype=float32", "checkpointing=False", "save_every=epoch", "alpha=4", "device=cpu"):
+        assert setting in found.stderr
+    assert "epochs=" not in found.stderr  # not in force
+    assert "held-out items=2 at most  max_output_tokens=24" in found.stderr
     assert "12 examples, 1 step, " in found.stdout
     assert "log_likelihood_label" in found.stdout
     assert "accuracy_half" in found.stdout
     assert "2 unparsable" in found.stdout
     again = run(*told, "--json")
-    assert json.loads(again.stdout)["held_out"] == 2
+    kept = json.loads(again.stdout)
+    assert (kept["held_out"], kept["limit"], kept["max_output_tokens"], kept["device"]) == (2, 2, 24, "cpu")
     assert run(*told, "--max-output-tokens", 8, "--json").exit_code == 0  # asked anew, not trained anew
     other = run(pairs().folder, "--student", student(), "--out", pairs().folder, "--device", "cpu")
     assert "holds card.json, card.md, examples.jsonl, of something else" in str(other.exception)

@@ -9,7 +9,7 @@ from tiny_sets import pairs, quick, student, weights
 
 from autorater.errors import AutoRaterError, RecordError, UsageError
 from autorater_evals.training.claiming import CHECKPOINTS
-from autorater_evals.training.fitting import fit
+from autorater_evals.training.fitting import fit, main
 from autorater_evals.training.settings import Settings, make_settings
 from autorater_evals.training.student import limit_pixels
 from autorater_evals.training.training import Running, train
@@ -176,3 +176,13 @@ def test_too_little_memory_names_the_options(tmp_path: Path) -> None:
             raise error
     with pytest.raises(RuntimeError, match="another"), clear_errors("tiny", tmp_path):
         raise RuntimeError("another")
+
+
+def test_the_step_alone_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(pairs().folder), str(student()), str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("fitting: no settings of a training at 'settings.json'")
+    (tmp_path / "settings.json").write_text('{"steps": 1, "method": "full", "batch": 2}')
+    assert main([str(pairs().folder), "./nowhere", str(tmp_path), "--device", "cpu"]) == 2
+    assert "expected a model's folder at './nowhere'" in capsys.readouterr().err
+    assert main([str(pairs().folder), str(student()), str(tmp_path), "--device", "cpu"]) == 0
+    assert capsys.readouterr().out == '{"steps": 1, "devices": 1}\n'

@@ -11,9 +11,10 @@ from autorater.image import open_picture
 from autorater.messages import Conversation, Image, Text, Turn
 from autorater.model import Question, open_model
 from autorater.sync import run_sync
+from autorater_evals.training.claiming import to_train
 from autorater_evals.training.rows import apart, chosen, make_dataset, make_rows
 from autorater_evals.training.student import open_student
-from autorater_evals.trainset import Example, Piece, TrainSet
+from autorater_evals.trainset import Example, Piece, TrainSet, write_set
 
 
 def processor() -> Any:
@@ -113,5 +114,31 @@ def test_variants_and_what_is_held_out_elsewhere() -> None:
     assert all(one.tools for one in chosen(examples, "with"))
     assert not any(one.tools for one in chosen(examples, "without"))
     assert len(chosen(examples, "with")) == len(chosen(examples, "without")) == 9
+    # All of these have one prompt, which therefore parts nothing.
     kept = apart(examples, textures())
     assert {one.item for one in kept} == {one.item for one in textures().examples("train")}
+
+
+def test_a_prompt_that_is_held_out_alone_is_not_trained_on(tmp_path: Path) -> None:
+    first = next(textures().examples("test"))
+    alone = [one.model_copy(update={"prompt": "a fox "}) for one in textures().examples("test")]
+    images = {sha256: ("image/png", path.read_bytes()) for sha256, path in textures().files.items()}
+    held = write_set(tmp_path / "held", [*textures().examples("train"), *alone], images, {}, described="")
+    others = [
+        one.model_copy(update={"prompt": prompt})
+        for one, prompt in zip(pairs().examples("train"), ("a fox", "a hen", first.prompt), strict=False)
+    ]
+    assert [one.prompt for one in apart(others, held)] == ["a hen", first.prompt]
+
+
+def test_what_a_set_holds_out_itself_is_not_trained_on(tmp_path: Path) -> None:
+    """Whoever made the set: a picture in both splits would flatter the figures."""
+    (test, *_), (shared, *rest) = (list(pairs().examples(split)) for split in ("test", "train"))
+    leaking = shared.model_copy(update={"candidates": (test.candidates[0], shared.candidates[1])})
+    images = {sha256: ("image/png", path.read_bytes()) for sha256, path in pairs().files.items()}
+    made = write_set(tmp_path / "set", [leaking, *rest, test], images, {}, described="")
+    examples, left_out = to_train(made, quick(), None)
+    assert ([one.id for one in examples], left_out) == ([one.id for one in rest], 1)
+    alone = write_set(tmp_path / "alone", [leaking, test], images, {}, described="")
+    with pytest.raises(UsageError, match="all 1 share something with held-out ones"):
+        to_train(alone, quick(), None)
