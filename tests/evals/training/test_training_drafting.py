@@ -10,14 +10,18 @@ import pytest
 from scripted import ScriptedModel, answer
 from tiny_sets import pairs, quick, student
 
+from autorater import AutoRater
 from autorater.errors import UsageError
 from autorater.messages import Text
 from autorater.model import Question
+from autorater_evals.distillation import Plan, distill, open_source
+from autorater_evals.distillation.plan import Index
+from autorater_evals.distillation.prompts import prompt_digest
 from autorater_evals.training.drafting import open_drafter
 from autorater_evals.training.evaluating import Asking
 from autorater_evals.training.rounds import run_rounds
 from autorater_evals.training.training import Running
-from autorater_evals.trainset import TrainSet, write_set
+from autorater_evals.trainset import TrainSet, open_set, write_set
 
 WORDS = ["light", "shadow", "edge", "texture", "colour", "tone", "grain", "line", "shape"]
 WORDS.extend(["depth", "face", "hand", "sky", "water", "stone", "leaf", "wall", "road"])
@@ -93,3 +97,23 @@ def test_a_student_that_drafts_nothing_usable_is_said(data: Path, first: TrainSe
             rounds=2,
             running=Running(device="cpu", asking=Asking(max_output_tokens=16)),
         )
+
+
+def test_the_next_set_is_made_as_the_first_was(data: Path, tmp_path: Path) -> None:
+    """Else what the first set was kept clear of would be trained on by the second student."""
+    plan = Plan(variants=("free",), tries=2, step=2.0, without=("near-duplicate",), holdout=(0.0, 0.2), seed=3)
+    against = (Index(benchmark="elsewhere", prompts=(prompt_digest(f"the brighter {WORDS[0]}"),), images=()),)
+
+    def rater(log: Path) -> AutoRater:
+        return AutoRater(ScriptedModel(sees), tools="none", protocol="autorater-paper", log=log)
+
+    plan = plan.model_copy(update={"allow_leakage": True})
+    distill(open_source(str(data)), rater, tmp_path / "made", plan=plan, against=against)
+    made = open_set(tmp_path / "made")
+    items, draft = open_drafter(str(data), made, opened=lambda _: ScriptedModel(sees))
+    assert "pairs/pair-0" in {item.id for item in items.items}  # it is not held out: the filter must throw it out
+    drafted = draft(items, "transformers:round-1", out=tmp_path / "drafted")
+    assert list(drafted.card["against"]) == ["elsewhere"]
+    counts = {one["filter"]: (one["came"], one["went"]) for one in drafted.card["filters"]}
+    assert counts["contamination"][0] - counts["contamination"][1] == 1
+    assert drafted.card["plan"] == {**made.card["plan"], "holdout": [0.0, 0.0]}
