@@ -6,18 +6,18 @@ of the chain, not of a judge. The same command goes on where one was stopped.
 """
 
 import argparse
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from autorater.autorater import AutoRater
 from autorater.canonical import Record
+from autorater.checklist import default_checklist
 from autorater.errors import AutoRaterError, RecordError, UsageError
 from autorater.progress import progress_bar
+from autorater.verdict import parse_verdict
 from autorater_evals.distillation import Plan, check, distill, open_source
-from autorater_evals.exports import export, read_back, read_rows
+from autorater_evals.exports import ReadBack, export, read_back, read_rows
 from autorater_evals.figure import Figure
 from autorater_evals.files import put_whole
 from autorater_evals.printing import lines, with_interval
@@ -78,7 +78,9 @@ def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 2
     from autorater_evals.report.scored import open_scored
 
     sets = {name: _distilled(name, data / folder, out / name / "set", limit) for name, folder in DATA.items()}
-    base = _base(out / "tiny", [one for trainset in sets.values() for one in trainset.examples()])
+    base = out / "tiny"
+    if not base.is_dir():  # random weights, which know the phrases of all sets
+        build_student(base, [one for trainset in sets.values() for one in trainset.examples()])
     links = tuple(_link(name, trainset, base, out / name, steps) for name, trainset in sets.items())
     runs = [log for link in links for log in _runs(out / link.benchmark / f"tiny-{link.benchmark}", link.training)]
     write_page(out / "report.html", open_scored(runs), title=TITLE)
@@ -108,16 +110,6 @@ def _distilled(name: str, folder: Path, out: Path, limit: int | None) -> TrainSe
     return open_set(out)
 
 
-def _base(folder: Path, examples: Sequence[Example]) -> Path:
-    """The seeded student of random weights, which knows the phrases of all sets."""
-    if not folder.is_dir():
-        part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        build_student(part, examples)
-        part.rename(folder)
-    return folder
-
-
 def _link(name: str, trainset: TrainSet, base: Path, out: Path, steps: int) -> Link:
     _tell(f"{name}: checking, exporting and reading back")
     counts, checked = recount(trainset), check(trainset.folder).differing
@@ -142,21 +134,35 @@ def _link(name: str, trainset: TrainSet, base: Path, out: Path, steps: int) -> L
 
 
 def _read_back(trainset: TrainSet, format: str, out: Path) -> int:
-    """Export all splits, read every row back, and count those that say what their examples say."""
+    """Export all splits, read every row back, and count those that say what their examples say, verdicts included.
+
+    Raises RecordError when an example has no row, or a row says something else.
+    """
     exported = export(trainset, format, out, splits=("train", "validation", "test"))
     examples = {one.id: one for one in trainset.examples()}
+    total = sum(exported.rows.values())
     same = 0
-    with progress_bar(f"reading {format} back", sum(exported.rows.values())) as bar:
+    with progress_bar(f"reading {format} back", total) as bar:
         for split, count in exported.rows.items():
             for row in read_rows(out, split) if count else ():
                 told = read_back(format, row, folder=out)
-                example = examples.pop(told.id)
-                shown = (told.task, told.candidates, told.sources, told.order)
-                same += shown == (example.task, example.candidates, example.sources, example.order)
+                example = examples.pop(told.id, None)
+                same += example is not None and says_the_same(told, example)
                 bar.advance()
-    if examples or same != sum(exported.rows.values()):
-        raise RecordError(f"{format}: {len(examples)} examples have no row, {same} rows are as their examples")
+    if examples or same != total:
+        raise RecordError(
+            f"{format}: {len(examples):,} examples have no row, and {same:,} of {total:,} rows say what their examples "
+            f"say: remove {out.name!r} and run it again"
+        )
     return same
+
+
+def says_the_same(told: ReadBack, example: Example) -> bool:
+    """Whether a row says what its example says: the request, the order, and the verdict as the judge reads it."""
+    checklist = default_checklist(edit=bool(example.sources))
+    verdict = parse_verdict(example.completion, task=example.task, checklist=checklist, order=example.order, bare=True)
+    shown = (told.task, told.candidates, told.sources, told.order, told.verdict)
+    return shown == (example.task, example.candidates, example.sources, example.order, verdict)
 
 
 def _runs(student: Path, training: Training) -> list[Path]:

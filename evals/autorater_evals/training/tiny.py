@@ -5,6 +5,7 @@ milliseconds. Digits stay single, so that "Image 1" and "Image 2" differ in one 
 """
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +28,8 @@ def build_student(
 ) -> Path:
     """Write a LLaVA of some 60 thousand random weights that can spell any text and knows the examples' phrases.
 
-    `words` are texts whose words it knows instead, each with the space before it, as most tokenizers have them.
+    The folder is written whole or not at all. `words` are texts whose words it knows instead, each with the space
+    before it, as most tokenizers have them.
     """
     import torch
 
@@ -71,7 +73,9 @@ def build_student(
     )
     cast("Any", torch).manual_seed(seed)
     model: Any = LlavaForConditionalGeneration(config)
-    model.save_pretrained(folder)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part)
     processor: Any = LlavaProcessor(
         image_processor=CLIPImageProcessor(size={"height": SIDE, "width": SIDE}, do_center_crop=False),
         tokenizer=tokenizer,
@@ -80,7 +84,9 @@ def build_student(
         num_additional_image_tokens=1,
         chat_template=_TEMPLATE,
     )
-    processor.save_pretrained(folder)
+    processor.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
     return folder
 
 

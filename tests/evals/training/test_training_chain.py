@@ -1,19 +1,27 @@
 """The whole chain by its command, on a handful of real pictures and labels; the teacher is a script and says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny_sets import pairs, quick
 
-from autorater_evals.training.chain import DATA, Chain, main
+from autorater_evals.exports import export, read_back, read_rows
+from autorater_evals.training.chain import DATA, Chain, main, says_the_same
+from autorater_evals.training.evaluating import Asking
+from autorater_evals.training.phases import asked_name, first_items
 from autorater_evals.training.scripted_teacher import NAME
+from autorater_evals.training.tiny import build_student
+from autorater_evals.training.weights import digest_of_student
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
-pytestmark = pytest.mark.skipif(
+real = pytest.mark.skipif(
     not all((SHARED / name).is_dir() for name in DATA.values()), reason="no ../shared/data: real data are not here"
 )
 
 
+@real
 def test_real_labels_become_a_student_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     words = ["--data", str(SHARED), "--out", str(out), "--limit", "12", "--steps", "2"]
@@ -47,3 +55,37 @@ def test_real_labels_become_a_student_and_a_report(tmp_path: Path, capsys: pytes
 def test_data_that_are_not_there_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_row_with_another_verdict_or_image_is_not_what_its_example_says(tmp_path: Path) -> None:
+    out = tmp_path / "out"  # a folder that one is in is not exported to
+    export(pairs(), "trl", out, splits=("test",))
+    told = [read_back("trl", row, folder=out) for row in read_rows(out, "test")]
+    examples = {one.id: one for one in pairs().examples("test")}
+    assert all(says_the_same(one, examples[one.id]) for one in told)
+    assert len(told) == 6
+    one = told[0]
+    turned = "b" if one.verdict.preference == "a" else "a"
+    assert not says_the_same(
+        replace(one, verdict=one.verdict.model_copy(update={"preference": turned})), examples[one.id]
+    )
+    assert not says_the_same(replace(one, candidates=one.candidates[::-1]), examples[one.id])
+
+
+def test_a_tiny_student_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / ".tiny.part").mkdir()
+    (tmp_path / ".tiny.part" / "cut").touch()  # as a kill leaves it
+    for seed in (0, 1):
+        build_student(tmp_path / "tiny", pairs().examples(), seed=seed)
+    assert [one.name for one in tmp_path.iterdir()] == ["tiny"]
+    build_student(tmp_path / "other", pairs().examples(), seed=1)
+    assert digest_of_student(str(tmp_path / "tiny")) == digest_of_student(str(tmp_path / "other"))
+
+
+def test_what_was_asked_is_named_by_all_that_changes_the_answers() -> None:
+    examples, asking = list(pairs().examples("test")), Asking()
+    name = asked_name(examples, asking, quick())
+    assert name == asked_name(examples, asking, quick(seed=1, max_pixels=1000))  # neither is of the base
+    assert name != asked_name(examples, asking, quick(dtype="bfloat16"))
+    assert name != asked_name(examples, Asking(max_output_tokens=8), quick())
+    assert name != asked_name(first_items(examples, 2), asking, quick())
