@@ -34,6 +34,8 @@ DATA = {"avt": "avt-ai-images", "biq2021": "biq2021-subset"}
 """Benchmark → its folder in --data."""
 TOOLS = ("sharpness", "colour", "exposure")
 FORMATS = ("trl", "llamafactory")
+TOKENS = 96
+"""Of the student's answer at most."""
 NOTE = (
     "The teacher is a script that repeats people's label in drawn words, and the student a network of some 100,000 "
     "weights: these are figures of the chain, not of a judge."
@@ -66,8 +68,10 @@ class Chain(Record):
     """The file's name in the folder."""
 
 
-def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 200) -> Chain:
-    """Run the chain on `data` into `out`; `limit` is the most items of a part. What is done already is kept.
+def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 200, tokens: int = TOKENS) -> Chain:
+    """Run the chain on `data` into `out`; `limit` is the most items of a part, `tokens` the most of an answer.
+
+    What is done already is kept.
 
     Raises:
         UsageError: the data are not there, or too few to hold some out.
@@ -81,7 +85,9 @@ def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 2
     base = out / "tiny"
     if not base.is_dir():  # random weights, which know the phrases of all sets
         build_student(base, [one for trainset in sets.values() for one in trainset.examples()])
-    links = tuple(_link(name, trainset, base, out / name, steps) for name, trainset in sets.items())
+    links = tuple(
+        _link(name, trainset, base, out / name, steps=steps, tokens=tokens) for name, trainset in sets.items()
+    )
     runs = [log for link in links for log in _runs(out / link.benchmark / f"tiny-{link.benchmark}", link.training)]
     write_page(out / "report.html", open_scored(runs), title=TITLE)
     chain = Chain(links=links, report="report.html")
@@ -110,14 +116,14 @@ def _distilled(name: str, folder: Path, out: Path, limit: int | None) -> TrainSe
     return open_set(out)
 
 
-def _link(name: str, trainset: TrainSet, base: Path, out: Path, steps: int) -> Link:
+def _link(name: str, trainset: TrainSet, base: Path, out: Path, *, steps: int, tokens: int) -> Link:
     _tell(f"{name}: checking, exporting and reading back")
     counts, checked = recount(trainset), check(trainset.folder).differing
     if wrong := [one.what for one in counts if not one.equal] + list(checked):
         raise RecordError(f"{name}: not what the log gives: {', '.join(wrong)}")
     exported = {format: _read_back(trainset, format, out / format) for format in FORMATS}
     settings = Settings(method="full", learning_rate=3e-3, steps=steps, batch=8, accumulate=1, warmup=0.1)
-    running = Running(device="cpu", asking=Asking(max_output_tokens=96), tell=_tell)
+    running = Running(device="cpu", asking=Asking(max_output_tokens=tokens), tell=_tell)
     training = train(trainset, str(base), out / f"tiny-{name}", settings, running=running)
     card = trainset.card
     auc = card["leakage"]["auc"]
@@ -210,10 +216,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="where everything is kept; resumes")
     parser.add_argument("--limit", type=int, help="items of a part at most")
     parser.add_argument("--steps", type=int, default=200, help="of each training")
+    parser.add_argument("--max-output-tokens", type=int, default=TOKENS, help="of an answer of the student")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
     given = parser.parse_args(arguments)
     try:
-        chain = run_chain(given.data, given.out, limit=given.limit, steps=given.steps)
+        tokens = given.max_output_tokens
+        chain = run_chain(given.data, given.out, limit=given.limit, steps=given.steps, tokens=tokens)
     except AutoRaterError as error:
         _tell(f"chain: {error}")
         return 2 if isinstance(error, UsageError) else 1
