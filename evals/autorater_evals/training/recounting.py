@@ -71,10 +71,10 @@ def _questions(trainset: TrainSet) -> Iterator[Counted]:
     went = {row["filter"]: row for row in card["filters"]}
     with RunLog(trainset.folder / LOG) as log:
         requested = [json.loads(line) for line in log.lines("requested")]
-        asked = {one["key"]: one for one in map(json.loads, log.lines("asked"))}
+        asked: dict[str, Any] = {one["key"]: one for one in map(json.loads, log.lines("asked"))}
     yield _one("usable items", went["usable"]["went"], len({one["key"] for one in requested}), "events.jsonl")
     tasks = {one["task"] for one in requested}
-    batched = any((one["reply"] or {}).get("batch") for one in asked.values())
+    batched = any(one["reply"] is not None and one["reply"]["batch"] for one in asked.values())
     if len(tasks) == 1 and not batched:
         # A pair that comes to the filter `swap` is drafted in the other order too.
         swapped = went["swap"]["came"] if tasks == {"compare"} and not went["swap"]["off"] else 0
