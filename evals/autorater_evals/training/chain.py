@@ -6,6 +6,7 @@ of the chain, not of a judge. The same command goes on where one was stopped.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,13 +75,18 @@ def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 2
     What is done already is kept.
 
     Raises:
-        UsageError: the data are not there, or too few to hold some out.
+        UsageError: the data are not there, or too few to hold some out; or `out` was begun with other settings.
         RecordError: counts of a card do not come out again, or an export does not say what its set says.
 
     """
     from autorater_evals.report.page import write_page
     from autorater_evals.report.scored import open_scored
 
+    if missing := [name for name in DATA.values() if not (data / name).is_dir()]:
+        raise UsageError(
+            f"expected the folders {', '.join(DATA.values())} in {str(data)!r}; no {', '.join(missing)} there"
+        )
+    _begin(out, {"--limit": limit, "--steps": steps, "--max-output-tokens": tokens})
     sets = {name: _distilled(name, data / folder, out / name / "set", limit) for name, folder in DATA.items()}
     base = out / "tiny"
     if not base.is_dir():  # random weights, which know the phrases of all sets
@@ -93,6 +99,22 @@ def run_chain(data: Path, out: Path, *, limit: int | None = None, steps: int = 2
     chain = Chain(links=links, report="report.html")
     put_whole(out / "chain.json", f"{chain.model_dump_json(indent=1)}\n".encode())
     return chain
+
+
+def _begin(out: Path, settings: dict[str, int | None]) -> None:
+    """Bind the folder to its settings before anything is written, so that one wrong option ruins nothing."""
+    if wrong := [f"{name} {value}" for name, value in settings.items() if value is not None and value < 1]:
+        raise UsageError(f"expected a number from 1 up, got {', '.join(wrong)}")
+    path = out / "begun.json"
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
+    if differing := [name for name, value in settings.items() if begun.get(name) != value]:
+        told = ", ".join(f"{name} {begun.get(name)}, now {settings[name]}" for name in differing)
+        raise UsageError(f"{str(out)!r} was begun with {told}: give the same to go on, or choose another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        put_whole(path, f"{json.dumps(settings)}\n".encode())
+    except OSError as error:
+        raise RecordError(f"cannot write to {str(out)!r}: {error.strerror or error}; choose another --out") from error
 
 
 def _distilled(name: str, folder: Path, out: Path, limit: int | None) -> TrainSet:
@@ -112,7 +134,10 @@ def _distilled(name: str, folder: Path, out: Path, limit: int | None) -> TrainSe
     if found.stopped:
         raise UsageError(f"{name}: {found.stopped}")
     if not found.card["splits"]["test"]["examples"]:
-        raise UsageError(f"{name}: its few items hang together, so that none can be held out: raise --limit")
+        raise UsageError(
+            f"{name}: its few items hang together, so that none can be held out: choose another --out and a --limit of "
+            "12 or more"
+        )
     return open_set(out)
 
 
@@ -214,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.chain", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help=f"holds the folders {', '.join(DATA.values())}")
     parser.add_argument("--out", type=Path, required=True, help="where everything is kept; resumes")
-    parser.add_argument("--limit", type=int, help="items of a part at most")
+    parser.add_argument("--limit", type=int, help="items of a part at most, 12 or more (default: all)")
     parser.add_argument("--steps", type=int, default=200, help="of each training")
     parser.add_argument("--max-output-tokens", type=int, default=TOKENS, help="of an answer of the student")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")

@@ -104,6 +104,7 @@ def _replaced(example: Example, image: Callable[[str], str]) -> Example:
 
 def train_and_judge(kept: Kept, out: Path, fault: Fault, settings: Settings = SETTINGS) -> tuple[Judged, ...]:
     """Train on rows with this fault, then judge the whole held-out pairs, and the grey ones."""
+    sys.stderr.write(f"images of the rows {'as they are' if fault == 'none' else fault}: training, then judging\n")
     fit(broken(kept.whole, out / "set", fault), str(kept.base), out / "student", settings, device="cpu")
     model = open_model(f"transformers:{out / 'student'}", device="cpu")
     try:
@@ -156,6 +157,7 @@ def print_proof(found: tuple[Judged, ...]) -> None:
 def main() -> None:
     """Train three students and print how they judge; or let one teach another."""
     parser = argparse.ArgumentParser(prog="python -m autorater_evals.training.proof", description=__doc__)
+    parser.epilog = "Three trainings of 300 steps on two cores take five to ten minutes, and --rounds about as long."
     parser.add_argument("--out", help="where sets and students are kept (default: nowhere)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", action="store_true", help="a student teaches the next one")

@@ -53,6 +53,28 @@ def test_real_labels_become_a_student_and_a_report(tmp_path: Path, capsys: pytes
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("model.safetensors")}
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--limit", "20"], "was begun with --limit None, now 20: give the same to go on"),
+        (["--limit", "0"], "expected a number from 1 up, got --limit 0"),
+        (["--steps", "0"], "expected a number from 1 up, got --steps 0"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    for name in DATA.values():
+        (tmp_path / "data" / name).mkdir(parents=True)
+    base = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    assert main(base) == 2  # the folders are empty
+    kept = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    assert main([*base, *words]) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == kept
+
+
 def test_data_that_are_not_there_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "nowhere" in capsys.readouterr().err
