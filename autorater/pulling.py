@@ -20,7 +20,7 @@ from autorater.errors import SpecialistError, UsageError, one_line
 from autorater.fetching import Address, FetchRefused, Watch, discard, disk_error, fetch, part_of, size_of
 from autorater.hub import gated, git_blob, hub_files
 from autorater.manifest import STAGE, Kept, Manifest, add_to_manifest, inside, kept_as, locked, read_manifest, sha256_of
-from autorater.store import FOUND, belongs, check_room, folder_of, is_there, paths_of, verified, wanted
+from autorater.store import FOUND, belongs, check_room, folder_of, how_to_get, is_there, paths_of, verified, wanted
 from autorater.unpacking import unpack
 
 
@@ -154,6 +154,10 @@ class _Pull:
             return self.from_archive(entry, self.packed(entry))
         if entry.url:
             return self.from_url(entry)
+        if entry.made_by:
+            raise SpecialistError(
+                f"{self.card.name} has no weights before you make them: {how_to_get(self.card, self.card.options())}"
+            )
         name = entry.file.rstrip("/").rpartition("/")[2]
         raise SpecialistError(
             f"no program may fetch {entry.file} of {self.card.name}: get it by hand at {entry.by_hand}, name it "

@@ -67,6 +67,13 @@ def pull_command(card: Card, options: Mapping[str, Value]) -> str:
     return " ".join([f"autorater tools pull {card.name}", *words])
 
 
+def how_to_get(card: Card, options: Mapping[str, Value]) -> str:
+    """What to do for the weights that are needed under these options, in words."""
+    command = pull_command(card, options)
+    made = next((one.made_by for one in wanted(card, options) if one.made_by), "")
+    return f"make one with `{made}`, then run `{command} --from {made.split()[-1]}`" if made else f"run `{command}`"
+
+
 def weights_folder(card: Card, options: Mapping[str, Value]) -> Path | None:
     """The folder with the weights of this specialist, checked; None when packages ship all that it needs.
 
@@ -80,7 +87,7 @@ def weights_folder(card: Card, options: Mapping[str, Value]) -> Path | None:
     folder = folder_of(card)
     if missing := missing_weights(card, options):
         raise SpecialistError(
-            f"the weights of {card.name} are not here ({', '.join(missing)}): run `{pull_command(card, options)}`"
+            f"the weights of {card.name} are not here ({', '.join(missing)}): {how_to_get(card, options)}"
         )
     manifest = read_manifest(folder)
     fresh: dict[str, Kept] = {}

