@@ -34,7 +34,10 @@ def next_tokens(tokenizer: Any, start: str, words: Sequence[str]) -> list[int]:
     ids = [tokenizer(f"{start} {word}", add_special_tokens=False)["input_ids"] for word in words]
     after = [int(one[len(before)]) for one in ids if one[: len(before)] == before and len(one) > len(before)]
     if len(set(after)) != len(words):
-        raise SpecialistError(f"the words {', '.join(words)} do not go on from {start!r} with tokens of their own")
+        raise SpecialistError(
+            f"this tokenizer cannot tell the words {', '.join(words)} apart by the first token behind {start!r}, and "
+            "their probabilities are read there: take another base"
+        )
     return after
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autorater.errors import UsageError
+from autorater.errors import SpecialistError, UsageError
 from autorater.progress import progress_bar
 from autorater_evals.heads.examples import Example
 from autorater_evals.heads.looking import Reader
@@ -111,13 +111,24 @@ class Trainer:
         optimizer.step()
         return float(loss.detach())
 
+    def _levels(self, answer: str) -> list[int]:
+        """The token of each level word behind the answer's beginning."""
+        try:
+            return next_tokens(self.model.model.tokenizer, answer, LEVELS)
+        except SpecialistError as error:
+            raise UsageError(
+                f"the loss l1 first teaches the base to go on from {answer!r} with one of the words "
+                f"{', '.join(LEVELS)}, and its tokenizer does not tell them apart by their first token: take another "
+                "base, leave the words out (--level-epochs 0), or train with --loss bt or ce"
+            ) from error
+
     def loss(self, examples: Sequence[Example], stage: Stage, reader: Reader) -> Tensor:
         """The loss of one batch."""
         asked = self.model.form.perspective(self.model.used)
         looks = [look for example in examples for look in example.looks]
         targets = [example.target for example in examples]
         if stage == "levels":
-            words = next_tokens(self.model.model.tokenizer, asked.answer, LEVELS)
+            words = self._levels(asked.answer)
             levels = [words[level_of(target, low=asked.low, high=asked.high)] for target in targets]
             return level_loss(self.model.next_words(reader.read(looks)), levels)
         rewards = reader.rewards(looks)

@@ -1,9 +1,13 @@
 """Opinions of single pictures are learned too: as truths by cross-entropy, as scores after level words."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import pytest
 from head_trials import grey, number, train, value
 
+from autorater.errors import UsageError
 from autorater.toolbox import View
 from autorater_evals.heads.planted import plant_opinions, plant_pairs
 from autorater_tools._reward_form import read_form
@@ -53,3 +57,15 @@ def test_a_regression_after_level_words_gives_opinions_on_their_scale(tmp_path: 
     assert scores == sorted(scores, reverse=True)
     assert all(0 < score < 100 for score in scores), "opinions are from 12 to 88"
     assert scores[0] - scores[2] > 20
+
+
+def test_a_base_without_level_words_is_told_what_it_lacks(tmp_path: Path) -> None:
+    lmm: Any = import_module("tiny_lmm")
+    wordless = lmm.build_llava(tmp_path / "wordless", words=["thing"])
+    data = plant_opinions(tmp_path / "data", 20)
+    given = {"loss": "l1", "rank": 2, "epochs": 1, "batch": 16}
+    told = r"go on from 'The overall quality .* words bad, .* another base, .* \(--level-epochs 0\), .* --loss bt"
+    with pytest.raises(UsageError, match=told):
+        train(tmp_path, data, wordless, **given)
+    (one,) = train(tmp_path / "other", data, wordless, **given, level_epochs=0).perspectives
+    assert [losses.stage for losses in one.losses] == ["reward"]
