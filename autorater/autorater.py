@@ -166,7 +166,8 @@ class AutoRater:
         if model is not None and limited and pricer(model.name, Usage(input=1), now()) is None:
             raise UsageError(
                 f"the price of {model.name} is not known, so a limit on money cannot be kept: "
-                "give it as price=Price(input_per_million=…, output_per_million=…) in US dollars (--price 1,5)"
+                "give it in US dollars for a million tokens in and out by --price 1,5 (in Python: "
+                "price=Price(input_per_million=…, output_per_million=…))"
             )
         ledger = Ledger(log=self.log, retries=retries, budget=budget, price=pricer, cache=cache, batched=self.batched)
         loop = make_loop(

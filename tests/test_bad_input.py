@@ -149,7 +149,8 @@ ROWS = {
     "limit that is no number": Row((*RATE, "--max-cost", "nan"), "from 0 up, got nan"),
     "limit without price": Row(
         (*RATE, "--model", "compatible:http://127.0.0.1:1/v1#m", "--max-cost", "1"),
-        "is not known, so a limit on money cannot be kept: give it as price=Price(",
+        "is not known, so a limit on money cannot be kept: give it in US dollars for a million tokens in and "
+        "out by --price 1,5 (in Python: price=Price(",
     ),
     "bad temperature": Row(
         (*RATE, "--model", "compatible:http://127.0.0.1:1/v1#m", "--temperature", "nan"),

@@ -261,7 +261,7 @@ class TransformersModel:
             raise Unavailable(f"{self._name} cannot be downloaded ({_first_line(error)}): check name and network")
         raise UsageError(
             f"{self._name} is neither a folder nor in the local cache of the hub, and nothing is downloaded unasked: "
-            "pass allow_downloads=True (--allow-downloads), or name a folder"
+            "give --allow-downloads (in Python: allow_downloads=True), or name a folder"
         ) from error
 
     def _fail(self, error: Exception) -> NoReturn:

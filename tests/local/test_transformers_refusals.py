@@ -99,7 +99,7 @@ def test_a_missing_folder(path: str) -> None:
 
 def test_nothing_is_downloaded_unasked() -> None:
     with pytest.raises(
-        UsageError, match=r"nothing is downloaded unasked: pass allow_downloads=True \(--allow-downloads"
+        UsageError, match=r"nothing is downloaded unasked: give --allow-downloads \(in Python: allow_downloads=True"
     ):
         open_model("transformers:nobody/no-such-model")
     with pytest.raises(UsageError, match="allow-downloads"):
