@@ -31,7 +31,7 @@ from autorater_evals.distillation.material import LOG, check_folder, read_materi
 from autorater_evals.distillation.plan import Header, Index, Plan, Subject
 from autorater_evals.distillation.source import Source, check_labels, subjects_of
 from autorater_evals.trainset import Example, TrainSet, write_set
-from autorater_evals.trainset.store import CARD, EXAMPLES
+from autorater_evals.trainset.store import CARD, EXAMPLES, unused_images
 
 if TYPE_CHECKING:
     from autorater.autorater import AutoRater
@@ -150,13 +150,15 @@ def check(folder: str | Path) -> Checked:
 
 
 def _faulty_images(out: Path, examples: Sequence[Example]) -> Iterator[str]:
-    """How many images are not there, and how many are not what their names say."""
+    """How many images are not there, are not what their names say, or are of no example."""
     files = dict(TrainSet(out).files) if (out / "images").is_dir() else {}
     used = {image for one in examples for image in (*one.candidates, *one.sources)}
     if missing := len(used - files.keys()):
         yield f"{many(missing, 'image')} missing"
     if changed := sum(digest(files[name].read_bytes()) != name for name in used & files.keys()):
         yield f"{many(changed, 'image')} of other bytes"
+    if unused := len(unused_images(out, examples)):
+        yield f"{many(unused, 'image')} that no example uses"
 
 
 def _read(path: Path) -> str:

@@ -1,6 +1,7 @@
 """A set on disk: `examples.jsonl`, `images/<sha256><suffix>`, `card.json`, `card.md`; written whole or not at all."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ from autorater_evals.trainset.example import Example, Split
 EXAMPLES, IMAGES, CARD = "examples.jsonl", "images", "card.json"
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp"}
 """Media type → suffix of an image's file; its bytes are the original's."""
+_NO_TYPE = ".img"
+_IMAGE = re.compile(rf"[0-9a-f]{{64}}(?:{'|'.join(re.escape(one) for one in (*SUFFIXES.values(), _NO_TYPE))})")
+"""The name of an image's file, as `write_set` gives it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ def write_set(
 ) -> TrainSet:
     """Write a set. `images` are sha256 → (media type, bytes); `card` is for machines, `described` the same in Markdown.
 
+    Images of an older set in this folder go, where no example uses them any more; files of other names stay.
+
     Raises RecordError when an image's bytes are not what its sha256 says, or the disk does not take the set.
     """
     path = Path(folder)
@@ -90,13 +96,23 @@ def write_set(
         for sha256, (media_type, data) in images.items():
             if digest(data) != sha256:
                 raise RecordError(f"the bytes of the image {sha256[:12]}… have another sha256: nothing more is written")
-            file = path / IMAGES / f"{sha256}{SUFFIXES.get(media_type, '.img')}"
+            file = path / IMAGES / f"{sha256}{SUFFIXES.get(media_type, _NO_TYPE)}"
             if not file.exists():
                 put_whole(file, data)
-        lines = "".join(f"{example.model_dump_json()}\n" for example in examples)
+        held = list(examples)
+        lines = "".join(f"{example.model_dump_json()}\n" for example in held)
         put_whole(path / EXAMPLES, lines.encode())
         put_whole(path / "card.md", described.encode())
         put_whole(path / CARD, (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
+        for file in unused_images(path, held, images):  # last: a set that is there is whole until the new one is
+            file.unlink()
     except OSError as error:
         raise RecordError(f"cannot write the set to {str(folder)!r}: {error.strerror or error}") from error
     return TrainSet(path)
+
+
+def unused_images(folder: Path, examples: Iterable[Example], more: Iterable[str] = ()) -> list[Path]:
+    """The files of a set's images that no example shows; `more` are sha256 that count as shown."""
+    used = {image for one in examples for image in (*one.candidates, *one.sources, *one.images)} | set(more)
+    files = sorted((folder / IMAGES).glob("*"))
+    return [file for file in files if _IMAGE.fullmatch(file.name) and file.stem not in used]
