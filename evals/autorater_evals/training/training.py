@@ -56,6 +56,10 @@ class Training(Record):
     """Which of that name: the digest of a folder's files, or the commit of a hub's model; "" where not known."""
     set: str
     """The sha256 of the set's examples."""
+    licence: str = ""
+    """Of the data that the set was made of, as their owners say."""
+    research: bool = False
+    """Whether the set, and so this student, is for research only."""
     settings: Settings
     fitted: Fitted
     split: Split | None = None
@@ -152,10 +156,13 @@ def train(
             if how.evaluate:
                 how.tell(f"{folder.name} after: the same examples")
                 after = look(str(folder), log=log_after(folder, asked))
+            source = trainset.card.get("source", {})
             result = Training(
                 student=begun.student,
                 weights=begun.weights,
                 set=file_digest(trainset.folder / EXAMPLES),
+                licence=str(source.get("licence", "")),
+                research=bool(source.get("research", False)),
                 settings=chosen,
                 fitted=done,
                 split=split,

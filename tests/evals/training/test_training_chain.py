@@ -37,6 +37,7 @@ def test_real_labels_become_a_student_and_a_report(tmp_path: Path, capsys: pytes
         assert all(one.equal for one in link.counts)
         told = {one.what: one.card for one in link.counts}
         assert link.exported == {"trl": told["examples"][0], "llamafactory": told["examples"][0]}
+        assert link.training.research is (link.benchmark == "biq2021")
         assert link.training.held_out == told["examples of test"][0] > 0
         for phase in (link.training.before, link.training.after):
             assert phase is not None
