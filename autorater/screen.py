@@ -1,6 +1,7 @@
 """What a person reads in the terminal. Imported by the command line only."""
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console, Group
@@ -14,6 +15,8 @@ from autorater.card import Card
 from autorater.errors import one_line
 from autorater.judgment import Judgment
 
+LONGEST = 320
+"""Letters of what a specialist says in words."""
 _STYLE = {"scored": "green", "tie": "yellow"}
 
 
@@ -105,9 +108,12 @@ def _rows(name: str, told: Mapping[str, Assessment], letters: list[str], card: C
             why = item.outcome.reason if item.outcome.kind == "declined" else item.outcome.error
             word = "declined" if item.outcome.kind == "declined" else "failed"
             rows.append([name, *("" for _ in letters), f"{word} on {letter}: {why}"])
-        elif item.outcome.text:
-            rows.append([name, *("" for _ in letters), f"{letter}: {item.outcome.text[:100]}"])
-    return rows
+    texts: dict[str, list[str]] = {}
+    for letter, outcome in measured.items():
+        if outcome.text:
+            texts.setdefault(one_line(outcome.text), []).append(letter)
+    said = [f"{', '.join(of)}: {shorten(text, LONGEST, placeholder=' …')}" for text, of in texts.items()]
+    return rows + [[name, *("" for _ in letters), one] for one in said]
 
 
 def _checklist(judgment: Judgment) -> Table | None:

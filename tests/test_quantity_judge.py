@@ -14,6 +14,7 @@ from autorater.judgment import Pass
 from autorater.quantity_judge import NOTICE, QuantityJudge, read_quantity
 from autorater.replay import replay
 from autorater.request import make_request
+from autorater.screen import show_judgment
 
 PROVENANCE = Provenance(card="0" * 64, settings="0" * 64, device="cpu", seconds=0)
 REWARD = Quantity(name="reward", meaning="How liked.", unit="score", low=None, high=None, better="higher")
@@ -119,3 +120,20 @@ def test_what_the_criterion_lacks_is_told() -> None:
 def test_a_place_of_what_does_not_run_is_refused() -> None:
     with pytest.raises(UsageError, match="a place is given for sharpness, which --tools leaves out"):
         AutoRater(tools="exposure", places={"sharpness": "worker"})
+
+
+def test_what_a_specialist_says_of_all_images_is_shown_once_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    with AutoRater(criterion="exposure.black_share", cache=False) as judge:
+        judged = judge.compare(picture(1), picture(2), prompt="a kite")
+    text = "On 15 examples that it never saw: accuracy half 0.900 (n = 15 of 15, 95 % 0.700 to 1.000). "
+    text += "Trained with the loss bt on 35 examples of own (overall)."
+    told = [said(letter, Measured(readings=(Reading(quantity="reward", value=1),), text=text)) for letter in "ab"]
+    show_judgment(judged.model_copy(update={"assessments": tuple(told)}), CARDS)
+    shown = "".join(capsys.readouterr().out.split())
+    assert shown.count("a,b:On15examples") == 1
+    assert shown.count("Trained") == 1
+    told[1] = said("b", Measured(readings=(Reading(quantity="reward", value=1),), text="word " * 100))
+    show_judgment(judged.model_copy(update={"assessments": tuple(told)}), CARDS)
+    shown = "".join(capsys.readouterr().out.split())
+    assert shown.count("wordword") > 20
+    assert "word…" in shown
