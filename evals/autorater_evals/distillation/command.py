@@ -21,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
 )
 _LOCAL_TEMPERATURE = 0.7
+_EMPTY = "nothing passed every filter, so the set is empty: its card says which filter stopped how many"
 RESEARCH = "I train for research only: for data whose owners state no licence for more."
 AsJson = Annotated[bool, typer.Option("--json", help="Print the card as JSON on stdout and nothing else there.")]
 
@@ -106,13 +107,14 @@ def distill(
         dimension=dimension,
         scale=ends,
         concurrency=concurrency,
+        say=lambda words: typer.echo(f"autorater: {words}", err=True),
     )
     show(found, as_json=as_json)
     if found.stopped:
         typer.echo(f"autorater: {found.stopped}", err=True)
         raise typer.Exit(3 if found.card else 1)
     if not found.card["examples"]["all"]:
-        typer.echo("autorater: no draft passed every filter, so the set is empty: its card says which", err=True)
+        typer.echo(f"autorater: {_EMPTY}", err=True)
         raise typer.Exit(3)
 
 

@@ -28,6 +28,7 @@ from autorater_evals.distillation.filters import check_names
 from autorater_evals.distillation.labels import Scale
 from autorater_evals.distillation.making import ALL_FREE, Made, make
 from autorater_evals.distillation.material import LOG, check_folder, read_material, write_material
+from autorater_evals.distillation.naming import in_its_words
 from autorater_evals.distillation.plan import Header, Index, Plan, Subject
 from autorater_evals.distillation.source import Source, check_labels, subjects_of
 from autorater_evals.trainset import Example, TrainSet, write_set
@@ -60,12 +61,14 @@ def distill(
     dimension: str = "",
     scale: Scale | None = None,
     concurrency: int | None = None,
+    say: Callable[[str], None] = lambda words: None,
 ) -> Distilled:
     """Distil `source` into the set `out`; every call is recorded in `out/log`, and the same call resumes.
 
     Another plan on the same data goes on from the same log: what was asked already is not asked again.
 
-    `open_rater` opens the teacher on the folder of the log: a VLM, and specialists all, none or named.
+    `open_rater` opens the teacher on the folder of the log: a VLM, and specialists all, none or named. `say` is told,
+    before anything is asked, which options differ from those of the set that is there.
 
     Raises:
         UsageError, MissingExtraError: wrong settings or data.
@@ -76,7 +79,9 @@ def distill(
     check_plan(plan)
     check_labels(source, plan=plan, dimension=dimension, scale=scale)  # better refused before a log is begun
     check_folder(out)
-    with open_rater(out / LOG) as rater:
+    with in_its_words():
+        opened = open_rater(out / LOG)
+    with opened as rater:
         teacher = _teacher(rater.loop)
         log = teacher.log
         told = subjects_of(source, plan=plan, dimension=dimension, scale=scale, keep=log.keep_picture)
@@ -85,8 +90,10 @@ def distill(
             for one in told:
                 subjects.append(one)
                 bar.advance()
-        header = _header(source, plan, against)
-        write_material(log.folder, header, subjects)
+        header = _header(source, plan, against, dimension=dimension, scale=scale)
+        if changed := write_material(log.folder, header, subjects):
+            kept = "the set is made anew" if (out / CARD).is_file() else "it goes on"
+            say(f"{str(out)!r} was begun {'; '.join(changed)}: {kept} from its log, and asks what that does not hold")
         _note(teacher, subjects)
         try:
             made = _make(teacher, header, subjects, rater.in_flight(concurrency))
@@ -135,7 +142,7 @@ def check(folder: str | Path) -> Checked:
     """
     out = Path(folder)
     header, subjects = read_material(out / LOG)
-    with RunLog(out / LOG) as log:
+    with RunLog(out / LOG) as log, in_its_words():
         teacher = _teacher(recorded_loop(log))
         made = _make(teacher, header, subjects, 1)
         card = make_card(teacher, header, subjects, made)
@@ -173,12 +180,15 @@ def _teacher(loop: Loop) -> Teacher:
     return Teacher(loop, loop.judge, loop.ledger.log)
 
 
-def _header(source: Source, plan: Plan, against: Sequence[Index]) -> Header:
+def _header(source: Source, plan: Plan, against: Sequence[Index], *, dimension: str, scale: Scale | None) -> Header:
     return Header(
         origin=source.origin,
         plan=plan,
         prompts={name: find_prompts()[name].digest for name in TEACHING},
         against=tuple(against),
+        dimension=dimension,
+        scale=scale,
+        parts=tuple(sorted({item.part for item in source.items})),
     )
 
 

@@ -10,6 +10,7 @@ from autorater.canonical import Record
 from autorater.document import describe_errors
 from autorater.errors import RecordError
 from autorater.runlog import RunLog
+from autorater_evals.distillation.changed import changes, refuse_other_labels
 from autorater_evals.distillation.plan import Header, Subject
 from autorater_evals.files import put_whole, read_lines
 
@@ -44,24 +45,30 @@ def check_folder(out: Path) -> None:
         )
 
 
-def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> None:
+def write_material(folder: Path, header: Header, subjects: Sequence[Subject]) -> list[str]:
     """Put it beside the log, whole or not at all; a changed plan takes the place of the last one.
 
-    Raises RecordError when the folder belongs to a distillation of other data, or cannot be written.
+    Returns the options that differ from the last ones, in words.
+
+    Raises RecordError when the folder belongs to a distillation of other data or labels, or cannot be written.
     """
-    path = folder / NAME
+    path, changed = folder / NAME, list[str]()
     if path.exists():
-        before, asked = _fixed(read_material(folder)[0]), _fixed(header)
+        last, known = read_material(folder)
+        before, asked = _fixed(last), _fixed(header)
         if differing := [name for name in asked if before[name] != asked[name]]:
             raise RecordError(
                 f"{str(folder)!r} belongs to a distillation of other data or with other prompts "
                 f"({', '.join(differing)} differ): give the same to resume, or choose another --out"
             )
+        refuse_other_labels(last, header, known, subjects)
+        changed = changes(last, header)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         put_whole(path, "".join(f"{one.model_dump_json()}\n" for one in (header, *subjects)).encode())
     except OSError as error:
         raise RecordError(f"cannot write {NAME} to {str(folder)!r}: {error.strerror or error}") from error
+    return changed
 
 
 def read_material(folder: Path) -> tuple[Header, list[Subject]]:

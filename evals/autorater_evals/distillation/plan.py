@@ -100,3 +100,9 @@ class Header(Record):
     prompts: dict[str, str]
     """Prompt → sha256 of its file, of those that only a teacher is shown."""
     against: tuple[Index, ...] = ()
+    dimension: str = ""
+    """What the caller asked for; "" is the first of each part."""
+    scale: tuple[float, float] | None = None
+    """The ends of people's scale, as the caller gave them."""
+    parts: tuple[str, ...] = ()
+    """Of the benchmark, that the items are of."""
