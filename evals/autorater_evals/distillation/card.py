@@ -14,7 +14,7 @@ from autorater_evals.benchmark import find_benchmarks
 from autorater_evals.distillation.against import OWN
 from autorater_evals.distillation.asking import Teacher
 from autorater_evals.distillation.classifier import MOST
-from autorater_evals.distillation.components import SPLITS
+from autorater_evals.distillation.components import SPLITS, filling
 from autorater_evals.distillation.making import Made
 from autorater_evals.distillation.plan import Header, Index, Subject
 from autorater_evals.trainset import Example
@@ -50,7 +50,8 @@ def make_card(teacher: Teacher, header: Header, subjects: Sequence[Subject], mad
         "without_evidence": made.counts.without_evidence,
         "leakage": _leakage(header, made),
         "examples": _examples(examples),
-        "splits": _splits(examples),
+        "splits": _splits(made),
+        "enough_holdout": _enough(header, made),
         "labels": _labels(examples),
         "positions": _positions(examples),
         "difficulty": _difficulty(examples),
@@ -108,14 +109,26 @@ def _examples(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def _splits(examples: Sequence[Example]) -> dict[str, Any]:
+def _splits(made: Made) -> dict[str, Any]:
+    """What is in each split; `drawn` are the components that it was given before anything was asked."""
+    drawn = {name: {made.clusters[item] for item, at in made.splits.items() if at == name} for name in SPLITS}
     return {
         name: {
-            "examples": sum(one.split == name for one in examples),
-            "components": len({one.cluster for one in examples if one.split == name}),
+            "examples": sum(one.split == name for one in made.examples),
+            "components": len({one.cluster for one in made.examples if one.split == name}),
+            "drawn": len(drawn[name]),
         }
         for name in SPLITS
     }
+
+
+def _enough(header: Header, made: Made) -> list[float] | None:
+    """Shares that would leave no split empty; null where no split was left empty, or none would."""
+    wanted = ["train", *(name for name, share in zip(SPLITS[1:], header.plan.holdout, strict=True) if share)]
+    if set(wanted) <= set(made.splits.values()):
+        return None
+    found = filling(made.clusters, header.plan)
+    return None if found is None else list(found)
 
 
 def _labels(examples: Sequence[Example]) -> dict[str, Any]:
@@ -140,7 +153,7 @@ def _positions(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def _difficulty(examples: Sequence[Example]) -> dict[str, Any]:
-    """The chance of the right answer without the label, in tenths: "0.0" is hard, "0.9" easy."""
+    """The chance of the right answer without the label, in tenths: "0.0" is below 0.1, "0.9" is 0.9 to 1."""
     known = [one.difficulty for one in examples if one.difficulty is not None]
     tenths = _counted(f"0.{min(9, int(10 * chance))}" for chance in known)
     return {"asked": len(known), "mean": round(sum(known) / len(known), 4) if known else None, "tenths": tenths}

@@ -10,6 +10,7 @@ from autorater_evals.distillation.prompts import prompt_digest
 from autorater_evals.trainset.example import Split
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+_SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.34, 0.4, 0.45, 0.5)
 
 
 def components(
@@ -73,3 +74,20 @@ def split(clusters: Mapping[str, str], plan: Plan) -> dict[str, Split]:
         chosen[cluster] = place
         left[place] -= sizes[cluster]
     return {item: chosen[cluster] for item, cluster in clusters.items()}
+
+
+def filling(clusters: Mapping[str, str], plan: Plan) -> tuple[float, float] | None:
+    """Shares of validation and test that leave no split empty, as small as may be; None where none do.
+
+    Where no shares fill all that the plan wants, test alone is held out, or validation where no test is wanted.
+    """
+    validation, test = plan.holdout
+    for wanted in dict.fromkeys((plan.holdout, (0.0 if test else validation, test))):
+        for share in _SHARES:
+            first, second = (max(one, share) if one else 0.0 for one in wanted)
+            if first + second >= 1:
+                break
+            tried = split(clusters, plan.model_copy(update={"holdout": (first, second)}))
+            if len(set(tried.values())) == 1 + bool(first) + bool(second):
+                return first, second
+    return None

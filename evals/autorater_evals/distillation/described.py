@@ -65,9 +65,7 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
             odd = "" if one["balanced"] else " (**not balanced**)"
             turned = f"{one['better_first']} of {many(one['pairs'], 'pair')}"
             yield f"- {variant}: the better image stands first in {turned}{odd}."
-    hard = card["difficulty"]
-    tenths = _pairs(hard["tenths"])
-    yield f"- Right without the label: mean {hard['mean']} of {hard['asked']:,} asked; in tenths {tenths}."
+    yield f"- Right without the label: {_difficulty(card)}."
     yield f"- Rejected answers that are kept for preferences: {_pairs(card['examples']['rejected_answers'])}."
     yield f"- Decontaminated against:{'' if card['against'] else ' nothing (--against).'}"
     yield from (f"  - {one}" for one in _against(card["against"]))
@@ -105,11 +103,42 @@ def _made_with(card: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"- Prompt `{name}`: `{digest[:16]}…`" for name, digest in sorted(card["prompts"].items()))
 
 
+def _difficulty(card: Mapping[str, Any]) -> str:
+    """How often the teacher was right when it was not told: of every example a chance from 0 to 1."""
+    hard = card["difficulty"]
+    if not hard["asked"]:
+        return "not asked (`--free 0`)" if not card["plan"]["free"] else "no example has such an answer"
+    tenths = ", ".join(f"{_tenth(int(name[-1]))}: {number:,}" for name, number in hard["tenths"].items())
+    return f"chance {hard['mean']} on average of {many(hard['asked'], 'example')} ({tenths})"
+
+
+def _tenth(tenth: int) -> str:
+    return "below 0.1" if tenth == 0 else "0.9 to 1" if tenth == 9 else f"0.{tenth} to below 0.{tenth + 1}"
+
+
 def _empty(card: Mapping[str, Any]) -> str:
-    """What is wanted and has nothing in it: too few components to divide."""
+    """What is wanted and has nothing in it, and why."""
     wanted = [name for name, share in zip(("validation", "test"), card["plan"]["holdout"], strict=True) if share]
     empty = [name for name in wanted if not card["splits"][name]["examples"]]
-    return f" **Nothing is in {' and '.join(empty)}: the items hang together by prompts and images.**" if empty else ""
+    if not empty or not card["examples"]["all"]:
+        return ""
+    given = [name for name in empty if card["splits"][name]["drawn"]]
+    never = [name for name in empty if name not in given]
+    reasons = [f"of what {' and '.join(given)} got no draft passed every filter"] if given else []
+    if never:
+        reasons.append(_never(card, "" if never == empty else f"{never[0]} got nothing, since "))
+    return f" **Nothing is in {' and '.join(empty)}: {'; '.join(reasons)}.**"
+
+
+def _never(card: Mapping[str, Any], start: str) -> str:
+    components = sum(one["drawn"] for one in card["splits"].values())
+    if components == 1:
+        return f"{start}the items hang together by prompts and images, in one component"
+    shares, enough = (
+        ",".join(f"{one:g}" for one in told or ()) for told in (card["plan"]["holdout"], card["enough_holdout"])
+    )
+    more = f"; say `--holdout {enough}`" if enough else ""
+    return f"{start}the shares {shares} are too small for {components:,} components{more}"
 
 
 def _leakage(told: Mapping[str, Any]) -> str:

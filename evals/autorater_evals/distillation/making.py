@@ -1,6 +1,6 @@
 """From subjects and a teacher's log to examples and counts: for a new run, and for a check of an old one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -35,6 +35,10 @@ class Made:
     counts: Counts
     leakage: Figure | None
     """Null when the classifier is switched off."""
+    clusters: Mapping[str, str]
+    """Usable item → its component; examples are of some of them."""
+    splits: Mapping[str, Split]
+    """Usable item → its split."""
 
     @property
     def leaks(self) -> bool:
@@ -97,7 +101,7 @@ async def make(
         await _example(teacher, case, order, clusters, splits)
         for case, order in _turned(cases, plan.seed, splits, context)
     ]
-    return Made(tuple(examples), counts, figure)
+    return Made(tuple(examples), counts, figure, clusters, splits)
 
 
 def _without_repeats(cases: Sequence[Case], context: Context, counts: Counts) -> list[Case]:

@@ -18,7 +18,8 @@ def show(found: Distilled, *, as_json: bool) -> None:
     elif found.card:
         typer.echo(describe(found.card).rstrip("\n"))
         if not found.stopped:
-            typer.echo(f"\nThe set is in {found.folder}.")
+            what = "set is" if found.card["examples"]["all"] else "set is empty; its card and its log are"
+            typer.echo(f"\nThe {what} in {found.folder}.")
 
 
 def show_check(found: Checked, *, as_json: bool) -> None:

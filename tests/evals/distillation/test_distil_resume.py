@@ -107,7 +107,13 @@ def test_a_set_without_examples_says_so(tmp_path: Path) -> None:
     teacher = ["--teacher", "compatible:http://127.0.0.1:9/v1#m", "--out", str(tmp_path / "set")]
     status, out, said = here("distill", str(data), *teacher, "--tools", "none", "--json")
     assert (status, json.loads(out)["card"]["examples"]["all"]) == (3, 0)
-    assert said == "autorater: no draft passed every filter, so the set is empty: its card says which\n"
+    told = "nothing passed every filter, so the set is empty: its card says which filter stopped how many"
+    assert said == f"autorater: {told}\n"
+    status, out, said = here("distill", str(data), *teacher, "--tools", "none")
+    assert (status, said) == (3, f"autorater: {told}\n")
+    assert "(examples in components): train 0 in 0, validation 0 in 0, test 0 in 0.\n" in out
+    assert "- Right without the label: no example has such an answer.\n" in out
+    assert out.endswith(f"The set is empty; its card and its log are in {tmp_path / 'set'}.\n")
 
 
 @pytest.mark.parametrize(
