@@ -35,6 +35,7 @@ def export(
     Every row is read back and compared with its example as it is written; labels of people go into `reward` alone.
     """
     from autorater_evals.exports.exporting import export as write
+    from autorater_evals.exports.listing import written
     from autorater_evals.trainset import open_set
 
     exported = write(
@@ -52,8 +53,8 @@ def export(
         return
     if exported.research:
         typer.echo(f"terms       for research only, and so is what is trained on it: {exported.training_note}")
-    for name, rows in exported.rows.items():
-        typer.echo(f"{name:12}{rows:,} rows" + ("" if rows else ": no file"))
+    for line in written(exported, out):
+        typer.echo(line)
     for reason, count in exported.skipped.items():
         typer.echo(f"no row of   {count:,} {reason}")
     if exported.reencoded:

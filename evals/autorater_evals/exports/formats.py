@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from autorater.errors import UsageError
-from autorater.suggest import did_you_mean
 from autorater_evals.exports import internvl, preference, reward, sharegpt, trl, webdataset
 from autorater_evals.exports.llava import llava_row
 from autorater_evals.exports.openai_chat import openai_row, read_openai
@@ -178,7 +178,9 @@ FORMATS = {each.name: each for each in _ALL}
 def get_format(name: str) -> Format:
     """The format of this name. Raises UsageError when there is none."""
     if name not in FORMATS:
-        raise UsageError(f"no format is called {name!r}; {did_you_mean(name, FORMATS)}")
+        near = get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"no format is called {name!r}; {hint}known: {', '.join(sorted(FORMATS))}")
     return FORMATS[name]
 
 

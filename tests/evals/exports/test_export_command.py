@@ -33,8 +33,11 @@ def test_counts_are_told(folder: Path, tmp_path: Path) -> None:
     done = ran(folder, "--to", "ms-swift", "--out", tmp_path / "out", "--split", "train, test")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
-        "train       1 rows",
-        "test        1 rows",
+        f"written to  {tmp_path / 'out'}",
+        "train       1 row in train.jsonl",
+        "test        1 row in test.jsonl",
+        "images      3 files in images/",
+        "beside      dataset_info.json",
         "escaped     1 rows whose text holds placeholders or control tokens",
     ]
     assert (tmp_path / "out" / "test.jsonl").is_file()
@@ -43,11 +46,20 @@ def test_counts_are_told(folder: Path, tmp_path: Path) -> None:
 def test_the_default_leaves_the_test_split_alone(folder: Path, tmp_path: Path) -> None:
     done = ran(folder, "--to", "trl-dpo", "--out", tmp_path / "out", "--pairs", "verdict")
     assert done.stdout.splitlines() == [
-        "train       1 rows",
+        f"written to  {tmp_path / 'out'}",
+        "train       1 row in train.parquet",
         "validation  0 rows: no file",
         "no row of   1 pairs of the kind rationale, which was not asked for",
     ]
     assert [path.name for path in (tmp_path / "out").glob("*.parquet")] == ["train.parquet"]
+
+
+@pytest.mark.parametrize("format", ["llamafactory", "llamafactory-dpo"])
+def test_llamafactory_is_told_its_names(folder: Path, tmp_path: Path, format: str) -> None:
+    out = tmp_path / "out"
+    told = ran(folder, "--to", format, "--out", out).stdout.splitlines()
+    assert f"dataset=    set_train (with dataset_dir={out})" in told
+    assert list(json.loads((out / "dataset_info.json").read_text())) == ["set_train"]
 
 
 def test_json_is_the_manifest(folder: Path, tmp_path: Path) -> None:
@@ -61,15 +73,19 @@ def test_json_is_the_manifest(folder: Path, tmp_path: Path) -> None:
 
 def test_shards_are_given_in_megabytes(tmp_path: Path) -> None:
     made(tmp_path / "set", [rate(number % 10, name=f"item{number}") for number in range(130)])
-    ran(tmp_path / "set", "--to", "webdataset", "--out", tmp_path / "out", "--shard-size", 1)
+    done = ran(tmp_path / "set", "--to", "webdataset", "--out", tmp_path / "out", "--shard-size", 1)
     sizes = [path.stat().st_size for path in sorted((tmp_path / "out").glob("*.tar"))]
     assert len(sizes) == 2
+    assert "train       130 rows in train-000000.tar to train-000001.tar" in done.stdout.splitlines()
     assert 900_000 < sizes[0] <= 1_000_000
 
 
 def test_wrong_words_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no split is called 'dev'"):
         ran(folder, "--to", "trl", "--out", tmp_path / "out", "--split", "dev")
+    with pytest.raises(UsageError, match="did you mean 'llamafactory'") as told:
+        ran(folder, "--to", "lamafactory", "--out", tmp_path / "out")
+    assert all(name in str(told.value) for name in FORMATS)
     with pytest.raises(UsageError, match="llava takes images by path or hash"):
         ran(folder, "--to", "llava", "--out", tmp_path / "out", "--images", "embedded")
     with pytest.raises(RecordError, match="no training set at"):
