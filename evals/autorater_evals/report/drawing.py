@@ -6,7 +6,8 @@ In the page a plot takes the page's ink and font, so that it reads in light and 
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal
@@ -101,9 +102,23 @@ class Plot:
 
 
 def short(text: str) -> str:
-    """A name that fits into a plot."""
+    """A name that fits into a plot: a long one is cut in the middle, since names of runs differ at their ends."""
     text = plain_line(text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[1 - _LONGEST // 2 :]}"
+
+
+def shorts(names: Sequence[str]) -> dict[str, str]:
+    """Name → what stands in the plot; different names stay different."""
+    found = {name: short(name) for name in names}
+    for told, often in Counter(found.values()).items():
+        alike = [name for name in found if found[name] == told] if often > 1 else []
+        lines = [plain_line(name) for name in alike]
+        parts = (at for at, letters in enumerate(zip(*lines, strict=False)) if len(set(letters)) > 1)
+        differ = max(0, next(parts, 4) - 4)  # what is cut off lies before the place where they part
+        for place, (name, line) in enumerate(zip(alike, lines, strict=True), 1):
+            inner = line[differ : differ + _LONGEST - 12]
+            found[name] = f"{line[:5]}…{inner}… [{place}]"
+    return found
 
 
 def svg_file(plot: Plot) -> bytes:
@@ -171,14 +186,17 @@ def _figure(plot: Plot) -> Any:
     lines = -(-count // columns)
     rows = max((len(panel.rows) if isinstance(panel, Panel) else len(panel.names) for panel in plot.panels), default=0)
     height = max(3.0, 1.3 + 0.32 * min(rows, 24) + 0.18 * max(0, rows - 24))  # the labels of many rows need room
+    titles = shorts([panel.title for panel in plot.panels])
+    names = shorts([one.name for panel in plot.panels if isinstance(panel, Panel) for one in panel.series])
     figure = make(figsize=(max(5.4, 3.9 * columns), height * lines), layout="constrained")
     for place, (axes, panel) in enumerate(
         zip(figure.subplots(lines, columns, squeeze=False).flat, plot.panels, strict=False)
     ):
+        axes.set_title(titles[panel.title], loc="left")
         if isinstance(panel, Matrix):
             _matrix(axes, panel)
             continue
-        _panel(axes, panel)
+        _panel(axes, panel, names)
         before = plot.panels[place - 1] if place % columns else None
         if isinstance(before, Panel) and panel.rows and panel.rows == before.rows:
             axes.set_yticklabels([])  # they stand beside the panel before
@@ -201,12 +219,12 @@ def _legend(figure: Any, plot: Plot) -> None:
     figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
 
 
-def _panel(axes: Any, panel: Panel) -> None:
+def _panel(axes: Any, panel: Panel, names: Mapping[str, str]) -> None:
     upright = panel.kind != "rows"
     for place, series in enumerate(panel.series):
         own = upright or len(panel.series) == 1 or panel.rows == tuple(one.name for one in panel.series)
         shift = 0.0 if own else 0.5 * (place / (len(panel.series) - 1) - 0.5)
-        _draw(axes, replace(series, y=[one + shift for one in series.y]), panel)
+        _draw(axes, replace(series, y=[one + shift for one in series.y]), panel, names)
     if panel.diagonal is not None:
         axes.axline((0, 0), slope=1, color=GRID, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_xlim(panel.diagonal, 1.02)
@@ -215,14 +233,13 @@ def _panel(axes: Any, panel: Panel) -> None:
     if panel.limits:
         (axes.set_ylim if upright else axes.set_xlim)(*panel.limits)
     if panel.rows:
-        axes.set_yticks(range(len(panel.rows)), [short(name) for name in panel.rows])
+        axes.set_yticks(range(len(panel.rows)), [shorts(panel.rows)[name] for name in panel.rows])
         axes.set_ylim(len(panel.rows) - 0.4, -0.6)
-    axes.set_title(short(panel.title), loc="left")
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
 
 
-def _draw(axes: Any, series: Series, panel: Panel) -> None:
+def _draw(axes: Any, series: Series, panel: Panel, names: Mapping[str, str]) -> None:
     colour = COLOURS[series.colour % len(COLOURS)]
     marker = MARKERS[series.colour % len(MARKERS)]
     values = series.x if panel.kind == "rows" else series.y
@@ -234,9 +251,10 @@ def _draw(axes: Any, series: Series, panel: Panel) -> None:
     style = "-" if panel.kind in ("line", "steps") else "none"
     marker = "" if panel.kind == "steps" else marker
     look: dict[str, Any] = {"marker": marker, "markersize": 5, "linewidth": 1.4, "linestyle": style, "color": colour}
-    axes.plot(series.x, series.y, label=short(series.name), **look)
-    for place, name in enumerate(series.names):
-        axes.annotate(short(name), (series.x[place], series.y[place]), (5, 4), textcoords="offset points", fontsize=8)
+    axes.plot(series.x, series.y, label=names[series.name], **look)
+    for place, single in enumerate(series.names):
+        name = names.get(single) or short(single)
+        axes.annotate(name, (series.x[place], series.y[place]), (5, 4), textcoords="offset points", fontsize=8)
 
 
 def _matrix(axes: Any, panel: Matrix) -> None:
@@ -253,7 +271,7 @@ def _matrix(axes: Any, panel: Matrix) -> None:
             value = panel.values[row][column]
             told = "–" if value is None else f"{value:.2f}"
             axes.text(column, row, told, ha="center", va="center", fontsize=8, color="#000000")
-    names = [short(name.replace("_", " ")) for name in panel.names]
+    spaced = [name.replace("_", " ") for name in panel.names]
+    names = [shorts(spaced)[name] for name in spaced]
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
-    axes.set_title(short(panel.title), loc="left")

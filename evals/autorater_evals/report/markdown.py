@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autorater.errors import RecordError
 from autorater_evals.figure import Figure
+from autorater_evals.printing import star
 from autorater_evals.report.drawing import Plot, pdf_file, svg_file
 from autorater_evals.report.scored import Scored
 from autorater_evals.report.tables import Line, Table, main_table, shared_notes
@@ -60,8 +61,13 @@ def _lines(runs: Sequence[Scored], plots: Sequence[Plot], *, folder: str, title:
     table = main_table(runs)
     yield from _main(table)
     yield ""
+    if any(figure and star(figure) for line in table.own for figure in line.cells):
+        yield "- \\* Resampled over fewer than 20 prompts: the interval is too narrow."
     if table.best:
-        yield "- **Bold** and *italic*: highest and second highest of our own runs; that is no test of a difference."
+        yield (
+            "- **Bold** and *italic*: highest and second highest of our own runs, of 20 items or more and with an "
+            "interval; that is no test of a difference."
+        )
     if table.foreign:
         yield "- † As published, by others and on their data and settings; not measured here."
     for note, names in shared_notes(runs).items():
@@ -103,6 +109,7 @@ def _stands_on(figure: Figure) -> str:
     if not figure.total:
         return ""
     interval = f" \\[{interval_text(figure).replace(' to ', ', ')}\\]" if figure.interval else ""
+    interval += "\\*" if star(figure) else ""
     of = f" of {figure.total:,}" if figure.total != figure.n else ""
     return f"{interval}, n {figure.n:,}{of}"
 

@@ -7,6 +7,7 @@ from autorater_evals.evaluation import Row
 from autorater_evals.figure import Figure
 from autorater_evals.report.scored import Scored
 from autorater_evals.report.wording import measure_words
+from autorater_evals.statistics.resampling import FEW
 
 MOST_DIMENSIONS = 8
 """Columns of one part at most in the first table; every dimension stands in the table of all figures."""
@@ -41,7 +42,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """`best` and `second` are places of lines by column, among our own runs only; empty with fewer than two."""
+    """`best` and `second` are places of lines by column, among our own runs only; empty with fewer than two.
+
+    Figures of fewer than 20 items, or without an interval (as with one prompt alone), are neither.
+    """
 
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
@@ -125,7 +129,11 @@ def _places(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[dict[int,
     best: dict[int, int] = {}
     second: dict[int, int] = {}
     for place in range(len(columns)):
-        told = [(figure.value, row) for row, line in enumerate(lines) if (figure := line.cells[place])]
+        told = [
+            (figure.value, row)
+            for row, line in enumerate(lines)
+            if (figure := line.cells[place]) and figure.n >= FEW and figure.interval is not None
+        ]
         values = sorted({value for value, _ in told if value is not None}, reverse=True)
         if len(values) > 1:
             best[place] = next(row for value, row in told if value == values[0])

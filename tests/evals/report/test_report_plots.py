@@ -1,6 +1,7 @@
 """Plots: what they show is in the evaluation, they are equal bytes every time, and no name can break them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from reported_runs import Elements, hostile_run, rated_run
 
-from autorater_evals.report.drawing import Matrix, Panel, Plot, Series, inline_svg, pdf_file, svg_file
+from autorater_evals.evaluation import Row
+from autorater_evals.report.drawing import Matrix, Panel, Plot, Series, inline_svg, pdf_file, shorts, svg_file
 from autorater_evals.report.page import write_page
 from autorater_evals.report.plots import make_plots
 from autorater_evals.report.reading import see
@@ -135,7 +137,7 @@ def test_names_that_look_like_attributes_are_shown_as_they_are() -> None:
     name = 'a style="font: 9px b" id="c" #1a1d21'
     text = inline_svg(replace(every_kind(), panels=(Panel("rows", "x", "", (), "rows", (name,)),)))
     shown = [one.text for one in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
-    assert f"{name[:33]}…" in shown
+    assert f"{name[:17]}…{name[-16:]}" in shown
 
 
 def crowded(scored: Scored, generators: int) -> Scored:
@@ -181,3 +183,41 @@ def test_hostile_names_of_generators_are_drawn(tmp_path: Path) -> None:
     for plot in plots.values():
         if plot.panels:
             ElementTree.fromstring(inline_svg(plot))
+
+
+def test_long_names_are_cut_in_the_middle_and_never_read_the_same() -> None:
+    start, end = "transformers:chain/avt/tiny-avt, protocol autorater, ", ", of the held-out examples of round"
+    names = [f"{start}{tools}{end}" for tools in ("tools none", "tools exposure")]
+    told = shorts([*names, "short", f"{start}other"])
+    assert len(set(told.values())) == 4
+    assert told["short"] == "short"
+    assert told[f"{start}other"].startswith("transformers:")
+    assert told[f"{start}other"].endswith(" other")
+    assert "none" in told[names[0]]
+    assert "exposure" in told[names[1]]
+    assert max(map(len, told.values())) <= 36
+    series = tuple(Series(name, [0.1], [0.2], [None], [None], (), place) for place, name in enumerate(names))
+    drawn = svg_file(Plot("gaps", "Gaps", "", (Panel("a", "x", "y", series),))).decode()
+    assert all(drawn.count(told[name]) == 1 for name in names)
+
+
+@pytest.mark.parametrize(("n", "narrow", "marked"), [(20, True, True), (19, True, False), (400, False, False)])
+def test_the_best_of_a_column_stands_on_twenty_items_and_an_interval(
+    runs: tuple[Scored, ...], n: int, narrow: bool, marked: bool
+) -> None:
+    to = thin(n, interval=narrow)
+    assert main_table(runs).best
+    changed = [
+        replace(run, evaluation=run.evaluation.model_copy(update={"rows": tuple(map(to, run.evaluation.rows))}))
+        for run in runs
+    ]
+    table = main_table(changed)
+    assert (bool(table.best), bool(table.second)) == (marked, marked)
+
+
+def thin(n: int, *, interval: bool) -> Callable[[Row], Row]:
+    def to(row: Row) -> Row:
+        kept = {"n": n} if interval else {"n": n, "interval": None}
+        return row.model_copy(update={"figure": row.figure.model_copy(update=kept)})
+
+    return to
