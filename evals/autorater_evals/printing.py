@@ -29,6 +29,8 @@ FURTHER = (
     "leave_one_out_majority",
 )
 """Measures that are told below the short tables, where there are any."""
+NAMES = 6
+"""Figures that a note names."""
 TRAINING = {
     "allowed": "may be trained on",
     "research": "may be trained on for research only (--research)",
@@ -46,14 +48,40 @@ NARROW = "the interval is too narrow"
 """What the note of a figure says when it stands on few clusters; tables mark such figures with a star."""
 
 
+def legend(unit: str) -> str:
+    """What brackets and stars mean in a table whose intervals are over whole `unit`."""
+    return (
+        f"Brackets: 95 % intervals over whole {unit} (* resampled over fewer than 20: too narrow; "
+        "Wilson's and Fisher's are not resampled)."
+    )
+
+
+def star(figure: Figure) -> str:
+    """A star where the interval was resampled over few clusters; never without an interval."""
+    return "*" if figure.interval is not None and NARROW in figure.note else ""
+
+
 def with_interval(figure: Figure) -> str:
-    """Value [low, high], with a star where it stands on few clusters; an interval without width is not shown then."""
-    if figure.value is None or figure.interval is None:
+    """Value [low, high], with its `star`; an interval over few clusters that has no width is not shown."""
+    mark, found = star(figure), figure.interval
+    if figure.value is None or found is None or (mark and found.low == found.high):
         return number(figure.value)
-    star = "*" if NARROW in figure.note else ""
-    if star and figure.interval.low == figure.interval.high:
-        return f"{number(figure.value)}{star}"
-    return f"{number(figure.value)} [{number(figure.interval.low)}, {number(figure.interval.high)}]{star}"
+    return f"{number(figure.value)} [{number(found.low)}, {number(found.high)}]{mark}"
+
+
+def reasons(named: Iterable[tuple[str, Figure]]) -> list[str]:
+    """Why figures have no value, a note for each reason with the names of those that it is said of."""
+    found: dict[str, dict[str, None]] = {}
+    for name, figure in named:
+        if figure.value is None:
+            why = figure.note or ("not defined for these" if figure.n else "nothing has both a result and a label")
+            found.setdefault(why, {})[name] = None
+    return [f"note: no {_some(list(names))}: {why}" for why, names in found.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES])
+    return f"{shown} and {len(names) - NAMES:,} more" if len(names) > NAMES else shown
 
 
 def counted(figure: Figure) -> str:
@@ -87,7 +115,7 @@ def show_evaluation(evaluation: Evaluation, *, full: bool) -> None:
     if evaluation.notes:
         say("", *(f"note: {note}" for note in evaluation.notes))
     if not full:
-        say("", "Brackets: 95 % intervals over whole prompts (* fewer than 20: too narrow); --full has every figure.")
+        say("", legend("prompts"), "--full has every figure.")
 
 
 def _structures(found: Sequence[Structures]) -> Iterable[str]:
@@ -140,6 +168,13 @@ def _short(rows: Sequence[Row]) -> Iterable[str]:
         table = [[row.dimension, row.slice, row.figure.measure, *_figure(row.figure), published(row)] for row in rest]
         yield ""
         yield from lines(*_with_published(["dimension", "which", "measure", "n", "value"], table))
+    shown = [row for row in rows if row.figure.measure in _ELSEWHERE] + rest
+    yield from reasons((_place(row), row.figure) for row in shown)
+
+
+def _place(row: Row) -> str:
+    """The measure of a figure, and of what it is."""
+    return " ".join(filter(None, [row.dimension, "" if row.slice == "all" else row.slice, row.figure.measure]))
 
 
 def _cell(row: Row | None, first: Figure) -> str:
@@ -281,5 +316,5 @@ def show_comparison(found: RunComparison) -> None:
     heading = ["part", "dimension", "measure", "n", "first", "second", "second - first"]
     heading += ["p", "Holm p", "McNemar p", "could find"]
     say("", *lines(heading, table), "", *(f"note: {note}" for note in found.notes))
-    say("p: bootstrap over whole prompts, from 6 on (* fewer than 20: too narrow); Holm p: adjusted for all rows.")
+    say(legend("prompts"), "p: bootstrap over whole prompts, from 6 on; Holm p: adjusted for all rows.")
     say("could find: the least difference that is found with 80 % power.")

@@ -62,7 +62,7 @@ def baselines(
 
 
 def _show(result: "Baselines") -> None:
-    from autorater_evals.printing import lines, say
+    from autorater_evals.printing import legend, lines, say
 
     heading, *table = _table(result)
     fitting = _fitting([heading, *table])
@@ -71,7 +71,7 @@ def _show(result: "Baselines") -> None:
     if left := heading[fitting:]:
         say(f"not shown: {', '.join(left)}; see --json, or ask for one by --part and --dimension")
     say(*(f"note: {note}" for note in result.notes))
-    say("Brackets: 95 % intervals over whole prompts; --json has every measure of each reading.")
+    say(legend("prompts"), "--json has every measure of each reading.")
 
 
 def _table(result: "Baselines") -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autorater_evals.counting import many
 from autorater_evals.grid.result import Choice, Splits, Tried
 from autorater_evals.grid.subsets import Names, choosing, label, short_label
 from autorater_evals.grid.target import Target
@@ -146,7 +147,7 @@ def _note(
 ) -> str:
     """What may be concluded of the subset called `name` ("": none): how many were tried, what the other prompts say."""
     searched = (
-        f"{tried:,} subsets were tried ({eligible:,} could be chosen), so the best figure is high partly by chance"
+        f"{many(tried, 'subset')} tried ({eligible:,} could be chosen), so the best figure is high partly by chance"
     )
     if not name:
         return f"{searched}; no subset of specialists beat none of them on the prompts that choose."

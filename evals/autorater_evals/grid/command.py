@@ -38,6 +38,7 @@ def grid(
     require_statistics()
     from autorater.errors import UsageError
     from autorater_evals.benchmark import get_benchmark
+    from autorater_evals.counting import many
     from autorater_evals.grid.judging import open_base, read_by, ready_cards, record_assessments
     from autorater_evals.grid.printing import print_grid, show_plan
     from autorater_evals.grid.search import Search, make_plan, one_part, run_grid
@@ -60,7 +61,10 @@ def grid(
         tell(text)
     log = options.log or default_log(f"grid-{benchmark}", options, parts=[target.part.name], limit=limit)
     subsets = count_subsets(len(pool), most=max_size)
-    tell(f"grid in {log}: {len(pool)} specialists ({', '.join(pool)}), {subsets:,} subsets, {len(items):,} items")
+    tell(
+        f"grid in {log}: {many(len(pool), 'specialist')} ({', '.join(pool)}), {many(subsets, 'subset')}, "
+        f"{many(len(items), 'item')}"
+    )
     with open_base(options, pool) as base:
         run = record_assessments(
             header, items, pool, options, data=data, log=log / "assessments", concurrency=concurrency

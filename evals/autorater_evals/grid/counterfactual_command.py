@@ -86,7 +86,7 @@ def counterfactual(
 
 def _show(found: "Counterfactual") -> None:
     from autorater_evals.grid.printing import show_difference
-    from autorater_evals.printing import lines, say, with_interval
+    from autorater_evals.printing import legend, lines, say, with_interval
 
     say(f"{found.run}: {found.judge}")
     for one in found.answered:
@@ -109,4 +109,4 @@ def _show(found: "Counterfactual") -> None:
         for one in found.rows
     ]
     heading = ["part", "dimension", "measure", "before", "after", "moved", "after - before"]
-    say("", *lines(heading, table), *(f"note: {note}" for note in found.notes))
+    say("", *lines(heading, table), *(f"note: {note}" for note in found.notes), legend("prompts"))

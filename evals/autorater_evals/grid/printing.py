@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from autorater_evals.counting import many
 from autorater_evals.figure import Figure
 from autorater_evals.grid.planning import Plan
 from autorater_evals.grid.result import Effect, GridResult, Tried
 from autorater_evals.grid.subsets import Names, label, short_label
-from autorater_evals.printing import counted, lines, say, with_interval
+from autorater_evals.printing import counted, legend, lines, reasons, say, star, with_interval
 from autorater_evals.statistics.comparing import Difference
 
 SHOWN = 15
@@ -32,9 +33,10 @@ def show_difference(found: Difference | None, *, permutation: float | None = Non
 def show_plan(plan: Plan) -> str:
     """What will be done, in a sentence."""
     money = "" if not plan.calls else f", at most ${plan.cost:,.2f}" if plan.cost is not None else ", cost not known"
-    there = f" ({plan.recorded:,} judgments are recorded already)" if plan.recorded else ""
+    there = f" ({many(plan.recorded, 'judgment')} recorded already)" if plan.recorded else ""
     disk = f", about {plan.bytes / 1e9:.1f} GB of logs" if plan.bytes >= 5e7 else ""
-    return f"{plan.subsets:,} subsets x {plan.items:,} items: {plan.calls:,} calls{money}{there}{disk}; {plan.basis}"
+    size = f"{many(plan.subsets, 'subset')} x {many(plan.items, 'item')}: {many(plan.calls, 'call')}"
+    return f"{size}{money}{there}{disk}; {plan.basis}"
 
 
 def print_grid(result: GridResult) -> None:
@@ -42,8 +44,9 @@ def print_grid(result: GridResult) -> None:
     target = " ".join(filter(None, (result.part, result.dimension, result.measure)))
     say(f"{result.title}: {target}, judged by {result.judge}")
     say(
-        f"{len(result.tried):,} subsets of {len(result.pool)} specialists; {result.choosing_prompts} of "
-        f"{result.prompts} prompts ({result.choosing_units:,} of {result.units:,} units) choose, the others report",
+        f"{many(len(result.tried), 'subset')} of {many(len(result.pool), 'specialist')}; {result.choosing_prompts} of "
+        f"{many(result.prompts, 'prompt')} ({result.choosing_units:,} of {many(result.units, 'unit')}) choose, the "
+        "others report",
         "",
         *choice_lines(result),
         "",
@@ -53,7 +56,7 @@ def print_grid(result: GridResult) -> None:
         *(f"note: {note}" for note in result.notes),
     )
     if result.unusable:
-        say(f"note: {result.unusable} items had images that could not be read and are in no figure")
+        say(f"note: {many(result.unusable, 'item')} had images that could not be read: in no figure")
     if result.stopped:
         say(f"stopped: {result.stopped}")
 
@@ -78,7 +81,7 @@ def choice_lines(result: GridResult) -> list[str]:
         every = {label(result.pool): short_label(result.pool, result.pool)}
         often = ", ".join(f"{every.get(name, name)} {number}x" for name, number in list(splits.chosen.items())[:3])
         told += [
-            f"Over {splits.number} random splits a choice gains over {splits.beyond}",
+            f"Over {many(splits.number, 'random split')} a choice gains over {splits.beyond}",
             f"  on the prompts that chose it    {_signed(splits.gain_chooses)}",
             f"  on the other prompts            {_signed(splits.gain_reports)} (from {_signed(splits.low)} to "
             f"{_signed(splits.high)} in 95 % of the splits)",
@@ -109,8 +112,9 @@ def _subsets(result: GridResult) -> Iterable[str]:
     left = len(result.tried) - len(shown)
     yield from lines(["subset", "on those that choose", "on the others", "on all", "n", "calls", "cost", "CPU s"], rows)
     if left:
-        yield f"{left:,} more subset{'' if left == 1 else 's'} in --json"
-    yield "Brackets: 95 % intervals over whole prompts (* fewer than 20: too narrow)."
+        yield f"{many(left, 'more subset')} in --json"
+    yield from reasons((short_label(one.specialists, result.pool), one.whole) for one in shown)
+    yield legend("prompts")
 
 
 def _shown(result: GridResult) -> list[Tried]:
@@ -142,4 +146,4 @@ def _effects(effects: Iterable[Effect]) -> Iterable[str]:
 
 
 def _reach(figure: Figure) -> str:
-    return f"[{figure.interval.low:+.4f}, {figure.interval.high:+.4f}]" if figure.interval else "-"
+    return f"[{figure.interval.low:+.4f}, {figure.interval.high:+.4f}]{star(figure)}" if figure.interval else "-"

@@ -15,6 +15,7 @@ from autorater.judgment import Judgment, total_cost
 from autorater.progress import progress_bar
 from autorater.runlog import RunLog
 from autorater_evals.benchmark import Loaded
+from autorater_evals.counting import many
 from autorater_evals.grid.choosing import COVERED, Marks, choose, eligible_of, repeat_splits
 from autorater_evals.grid.effects import effects_of
 from autorater_evals.grid.judging import Record, check_same_items, judge_subset, open_record
@@ -120,7 +121,7 @@ def run_grid(
                     concurrency=concurrency,
                 )
             except BudgetExceeded as error:
-                stopped = f"{len(judged):,} of {len(search.subsets):,} subsets are judged: {error}"
+                stopped = f"{len(judged):,} of {many(len(search.subsets), 'subset')} judged: {error}"
                 break
             judged[names] = _read(run, search.target, fits)
             if not names and budget.spent > before:
@@ -174,7 +175,7 @@ def _result(
         notes.append(f"{who} was fitted on pictures or prompts of {seen:,} of these items: they are not held out")
     notes += _measured(search.run)
     if refused := sum(not one.eligible for one in tried):
-        notes.append(f"{refused:,} subsets lack results of more than 5 % of the units and could not be chosen")
+        notes.append(f"{many(refused, 'subset')} without results of more than 5 % of the units: could not be chosen")
     model = base.loop.model
     clusters = set(target.clusters)
     return GridResult(

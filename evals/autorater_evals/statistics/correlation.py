@@ -65,7 +65,8 @@ def correlation(
         interval = jackknife_interval(statistic, numbers)
     else:
         interval = statistic_interval(statistic, numbers, unit=unit, draws=draws)
-        note = "; ".join(filter(None, [note, few(count, unit="items" if clusters is None else unit)]))
+        remark = few(count, unit="items" if clusters is None else unit) if interval else ""
+        note = "; ".join(filter(None, [note, remark]))
     if interval is None:
         note = "; ".join(filter(None, [note, _NO_INTERVAL]))
     elif name != measure:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autorater.errors import UsageError
+from autorater_evals.counting import many
 from autorater_evals.figure import Interval
 
 Array = NDArray[np.float64]
@@ -29,6 +30,7 @@ FEW = 20
 """With fewer clusters a percentile interval is known to be too narrow, and a note says so."""
 UNDEFINED = 0.05
 """No interval is given where more than this share of the draws leaves the statistic undefined."""
+TOO_OFTEN = "no interval: too many draws leave it undefined"
 _CELLS = 1 << 20
 """Numbers held at once: draws are made in portions, so that memory stays small with 100,000 items."""
 _KEPT = 1 << 24
@@ -153,7 +155,8 @@ def drawn_interval(values: Array, *, count: int, unit: str = "clusters", held: s
     known = values[np.isfinite(values)]
     if len(known) and np.ptp(known) < 1e-12:
         return None, "no interval: no draw differs"
-    return percentile_interval(values, count=count, unit=unit, held=held), few(count, unit=unit)
+    interval = percentile_interval(values, count=count, unit=unit, held=held)
+    return interval, few(count, unit=unit) if interval else TOO_OFTEN
 
 
 def wilson(hits: float, n: int, *, method: str = "Wilson") -> Interval:
@@ -183,12 +186,13 @@ def mean_interval(
         return wilson(count * float(values[0]), count, method=f"Wilson over {count:,} {unit}, all items alike"), ""
     sums = cluster_sums(np.stack([values, np.ones(len(values))], axis=1), numbers, count)
     means = bootstrap_sums(sums, lambda totals: totals[:, 0] / totals[:, 1], draws=draws)
-    return percentile_interval(means, count=count, unit=unit, held=held), few(count, unit=unit)
+    interval = percentile_interval(means, count=count, unit=unit, held=held)
+    return interval, few(count, unit=unit) if interval else TOO_OFTEN
 
 
 def few(count: int, *, unit: str = "clusters") -> str:
     """The note on an interval over few clusters, or nothing."""
-    return f"only {count} {unit}: the interval is too narrow" if count < FEW else ""
+    return f"only {many(count, unit.removesuffix('s'))}: the interval is too narrow" if count < FEW else ""
 
 
 def cluster_interval(values: Array, clusters: Sequence[str], *, repeats: int = REPEATS) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from autorater_evals.evaluation import Evaluation
 from autorater_evals.figure import Figure
-from autorater_evals.printing import counted, lines, with_interval
+from autorater_evals.printing import counted, legend, lines, reasons, with_interval
 from autorater_evals.training.phases import Phase, device_of
 from autorater_evals.training.rounds import Rounds
 from autorater_evals.training.settings import Settings
@@ -23,7 +23,7 @@ MEASURES = (
     "accuracy",
 )
 """Those of an evaluation that are told of a training, in order."""
-LEGEND = "Brackets: 95 % intervals over whole components (* fewer than 20: too narrow); log likelihoods in nats."
+LEGEND = f"{legend('components')} Log likelihoods in nats."
 
 
 def show_settings(settings: Settings, *, device: str) -> str:
@@ -70,7 +70,14 @@ def print_training(training: Training) -> None:
         return
     sys.stdout.write(f"\nheld out: {training.held_out:,} examples (split {training.split})\n")
     heading = ("measure", "protocol", "specialists", "n", "before", "after")
-    sys.stdout.write("\n".join(lines(heading, compare_phases(training.before, training.after))) + f"\n{LEGEND}\n")
+    table = lines(heading, compare_phases(training.before, training.after))
+    sys.stdout.write("\n".join([*table, *_reasons(training.before, training.after), LEGEND]) + "\n")
+
+
+def _reasons(*phases: Phase) -> list[str]:
+    """Why figures of the table have no value."""
+    ways = [way for phase in phases for way in phase.judged]
+    return reasons((measure, figure) for way in ways for (_, measure), figure in headline(way.evaluation).items())
 
 
 def compare_phases(before: Phase, after: Phase) -> Iterator[Sequence[str]]:

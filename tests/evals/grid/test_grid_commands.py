@@ -60,9 +60,9 @@ def test_a_grid_is_printed_and_planned(folder: Path, log: Path) -> None:
     assert "Chosen: sharpness" in shown
     assert "<- report this one" in shown
     assert "none (too few results)" in shown
-    assert "4 subsets were tried (2 could be chosen)" in shown
+    assert "4 subsets tried (2 could be chosen)" in shown
     assert "of 2 specialists believe one below 0.0250 (Bonferroni)" in shown
-    assert "* fewer than 20: too narrow" in shown
+    assert "* resampled over fewer than 20: too narrow" in shown
     plan = json.loads(_run(*words, "--plan", "--json"))
     assert (plan["subsets"], plan["items"], plan["recorded"]) == (4, 8, 32)
 
