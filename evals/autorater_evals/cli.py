@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,9 +85,13 @@ def run_benchmark(
     loaded = found.load(data, parts=part or (), any_count=any_count)
     header, items = prepare(found, loaded, limit=limit, data=data)
     log = options.log or default_log(found.name, options, parts=part or (), limit=limit)
-    typer.echo(f"{found.name}: {len(items):,} items, recorded in {log}", err=True)
-    judge = replace(options, log=log)
-    run, stopped = judge_items(header, items, judge.open, data=data, log=log, concurrency=concurrency)
+
+    def opened() -> Any:
+        judge = replace(options, log=log).open()  # refuses wrong options: nothing is recorded then
+        typer.echo(f"{found.name}: {len(items):,} items, recorded in {log}", err=True)
+        return judge
+
+    run, stopped = judge_items(header, items, opened, data=data, log=log, concurrency=concurrency)
     _tell_unusable(unusable(run))
     evaluation = score(run)
     write_whole(run.folder / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")

@@ -334,3 +334,20 @@ def test_a_word_that_is_neither_command_nor_benchmark_is_named() -> None:
     assert told.status == 2
     assert "'imagerewardd' is neither a benchmark nor a command of eval" in told.err
     assert "imagereward" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "embedded", "--batch-api"], "--batch-api needs a model of "),
+        (["--model", "compatible:http://127.0.0.1:9/v1#m", "--batch-api"], "--batch-api needs a model of "),
+        (["--criterion", "aesthetc"], "the embedded judge decides by one of overall, "),
+    ],
+)
+def test_wrong_options_are_refused_before_a_record_is_promised(
+    data: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    ran = command("eval", "avt", "--data", data, "--any-count", "--log", tmp_path / "run", *words)
+    assert (ran.status, ran.err.count("\n")) == (2, 1)
+    assert message in ran.err
+    assert "recorded in" not in ran.err
