@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +14,22 @@ from autorater.errors import UsageError
 from autorater_evals.fallback import Fallback
 from autorater_evals.requirements import require_statistics
 
+
+class _Sources(Fallback):
+    def known(self, word: str) -> None:
+        """Raise UsageError for what is no data and nearly a command."""
+        from autorater_evals.benchmark import benchmark_names
+
+        near = get_close_matches(word, self.commands, n=1)
+        if near and not Path(word).exists() and word not in benchmark_names():
+            raise UsageError(
+                f"{word!r} is neither data (a benchmark, a .jsonl file, an evaluated run) nor a command of distill; "
+                f"did you mean {near[0]!r}?"
+            )
+
+
 app = typer.Typer(
-    cls=Fallback,
+    cls=_Sources,
     help="Labelled data and a teacher in, a training set of verified rationales out: `autorater distill DATA …`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -71,6 +86,7 @@ def distill(
     from autorater_evals.distillation.source import open_source
 
     _refuse_options(options)
+    _check_teacher(teacher)
     told: dict[str, Any] = {"variants": _words(variants), "without": _without(filters, without or ())}
     plan = _plan(
         Plan,
@@ -141,6 +157,18 @@ def _refuse_options(options: JudgeOptions) -> None:
             )
     if options.tools == "agent":
         raise UsageError("a teacher is told all assessments that apply: --tools all, none or names")
+
+
+def _check_teacher(teacher: str) -> None:
+    """Raise UsageError for a name that no provider has: said before anything of the data is."""
+    from autorater.model import PROVIDERS
+    from autorater.suggest import did_you_mean
+
+    provider, _, model = teacher.partition(":")
+    if not model:
+        raise UsageError(f"--teacher is provider:model, as in openai:gpt-6.1-terra; got {teacher!r}")
+    if provider not in PROVIDERS:
+        raise UsageError(f"unknown provider {provider!r} in --teacher {teacher}; {did_you_mean(provider, PROVIDERS)}")
 
 
 def _plan(form: Any, **told: Any) -> Any:

@@ -142,3 +142,25 @@ def test_what_cannot_be_distilled_is_refused_in_one_line(tmp_path: Path, words: 
     assert message in said
     assert said.count("\n") == 1
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["chek", "sets/e"], "'chek' is neither data (a benchmark, a .jsonl file, an evaluated run) nor a command"),
+        (["chek", "sets/e"], "; did you mean 'check'?"),
+        (["rated.jsonl", "--teacher", "opnai:gpt", "--out", "set"], "did you mean 'openai'?"),
+        (["rated.jsonl", "--teacher", "gpt-6", "--out", "set"], "--teacher is provider:model, as in openai:gpt-"),
+        (["rated.jsonl", "--teacher", "embedded", "--out", "set"], "--teacher is provider:model"),
+        (["rated.jsonl", "--teacher", "openai:gpt", "--out", "set"], "give its ends, worst first, as in --scale 1,5"),
+    ],
+)
+def test_a_misspelled_word_is_told_before_the_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = {"id": "r", "prompt": "fox", "image": "0.png", "score": 3}
+    write_rows(tmp_path, [row], pictures=1).rename("rated.jsonl")
+    status, _, said = here("distill", *words)
+    assert (status, said.count("\n")) == (2, 1)
+    assert message in said
