@@ -115,6 +115,10 @@ def test_what_the_criterion_lacks_is_told() -> None:
         AutoRater(criterion="dreamsim.distance")
     with pytest.raises(UsageError, match="no specialist is called 'dreamsin'; did you mean 'dreamsim'"):
         AutoRater(criterion="dreamsin.distance")
+    for name, quantity in {"reward_head": "score", "reward_preference": "preference"}.items():
+        way = f"make one with `autorater train-head … --out heads/x`, then run `autorater tools pull {name} --from h"
+        with pytest.raises(UsageError, match=way):
+            AutoRater(criterion=f"{name}.{quantity}")
 
 
 def test_a_place_of_what_does_not_run_is_refused() -> None:
