@@ -56,7 +56,7 @@ class JudgeOptions:
     max_cost: Annotated[float | None, typer.Option(help="Stop at this many US dollars; resumable.")] = None
     price: Annotated[str | None, typer.Option(help="INPUT,OUTPUT in US dollars per million tokens.")] = None
     batch_api: Annotated[
-        bool, typer.Option(help="Ask by the provider's batch API: half the price, answers within a day; needs --log.")
+        bool, typer.Option(help="Ask by the provider's batch API: half the price, answers within a day; needs a log.")
     ] = False
     batch_wait: Annotated[
         float, typer.Option(min=0.0, help="Of --batch-api: a batch is sent when no question came for so many seconds.")
