@@ -19,7 +19,7 @@ from autorater_evals.figure import Figure
 from autorater_evals.heads.examples import Example, read_examples
 from autorater_evals.heads.planted import bright, dark, plant_opinions, plant_pairs
 from autorater_evals.heads.settings import Settings
-from autorater_evals.printing import lines, with_interval
+from autorater_evals.printing import legend, lines, with_interval
 
 Fault: TypeAlias = Literal["none", "cut", "swapped"]
 FAULTS: tuple[Fault, ...] = ("none", "cut", "swapped")
@@ -155,6 +155,8 @@ def _every(model: Any) -> Iterator[Any]:
 
 def print_proof(found: Sequence[Proved]) -> None:
     """The table on stdout: one line for each head, the broken ones beside the whole one."""
+    from autorater_evals.heads.evaluating import UNIT
+
     heading = ("loss", "head", "trained", "gradient in", "new pairs", "grey", "visual path cut", "labels swapped")
     rows: list[tuple[str, ...]] = []
     for one in found:
@@ -164,7 +166,7 @@ def print_proof(found: Sequence[Proved]) -> None:
             how = "LoRA" if one.lora else "head alone"
             parts = ", ".join(one.gradient)
             rows.append((one.loss, one.head, how, parts, with_interval(one.pairs), with_interval(one.grey), *rest))
-    sys.stdout.write("\n".join(lines(heading, rows)) + "\n")
+    sys.stdout.write("\n".join([*lines(heading, rows), legend(UNIT)]) + "\n")
 
 
 def _key(one: Proved) -> tuple[str, str, bool]:

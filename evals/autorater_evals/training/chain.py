@@ -23,7 +23,7 @@ from autorater_evals.figure import Figure
 from autorater_evals.files import put_whole
 from autorater_evals.printing import lines, with_interval
 from autorater_evals.training.evaluating import Asking
-from autorater_evals.training.printing import LEGEND, compare_phases
+from autorater_evals.training.printing import LEGEND, compare_phases, why_undefined
 from autorater_evals.training.recounting import Counted, recount
 from autorater_evals.training.scripted_teacher import ScriptedTeacher
 from autorater_evals.training.settings import Settings
@@ -222,7 +222,8 @@ def print_chain(chain: Chain) -> None:
         if link.training.before is not None and link.training.after is not None:
             heading = ("measure", "protocol", "specialists", "n", "before", "after")
             told = compare_phases(link.training.before, link.training.after)
-            sys.stdout.write("\n".join(lines(heading, told)) + "\n")
+            why = why_undefined(link.training.before, link.training.after)
+            sys.stdout.write("\n".join([*lines(heading, told), *why]) + "\n")
     sys.stdout.write(f"\n{LEGEND}\n{chain.note}\n")
 
 

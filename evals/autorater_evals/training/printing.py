@@ -71,10 +71,10 @@ def print_training(training: Training) -> None:
     sys.stdout.write(f"\nheld out: {training.held_out:,} examples (split {training.split})\n")
     heading = ("measure", "protocol", "specialists", "n", "before", "after")
     table = lines(heading, compare_phases(training.before, training.after))
-    sys.stdout.write("\n".join([*table, *_reasons(training.before, training.after), LEGEND]) + "\n")
+    sys.stdout.write("\n".join([*table, *why_undefined(training.before, training.after), LEGEND]) + "\n")
 
 
-def _reasons(*phases: Phase) -> list[str]:
+def why_undefined(*phases: Phase) -> list[str]:
     """Why figures of the table have no value."""
     ways = [way for phase in phases for way in phase.judged]
     return reasons((measure, figure) for way in ways for (_, measure), figure in headline(way.evaluation).items())
