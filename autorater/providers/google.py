@@ -57,8 +57,13 @@ class GoogleModel:
         self._arguments = Arguments(self.name)
         self._schemas = Schemas(frozenset(_DROPPED))
         key, url = key_from(api_key, KEY, OTHER_KEY, provider="google"), checked_url(base_url, provider="google")
-        self._clients = PerLoop(lambda: Connection(key, url, timeout), Connection.close)
-        service = GoogleBatches(self._client, name=self.name)
+        self._clients = clients = PerLoop(lambda: Connection(key, url, timeout), Connection.close)
+
+        async def client() -> genai.Client:  # no method of the model's: in a cycle nothing is closed (see PerLoop)
+            return (await clients.get()).client
+
+        self._client = client
+        service = GoogleBatches(client, name=self.name)
         self._outbox = None if mailing is None else Outbox(service, mailing)
 
     @property
@@ -107,9 +112,6 @@ class GoogleModel:
         content, headers = (http.body, http.headers) if http else (None, None)
         raw = answer_of(content or "", name=self.name, request_id="")
         return self._reply(raw, headers or {}, drawn)
-
-    async def _client(self) -> genai.Client:
-        return (await self._clients.get()).client
 
     def _from_batch(self, answer: Answer, drawn: Drawn) -> Reply:
         if answer.status == 200:
