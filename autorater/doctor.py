@@ -21,7 +21,7 @@ from autorater.errors import AutoRaterError
 from autorater.listing import KEYS, describe_tool, status_of
 from autorater.manifest import STAGE, read_manifest
 from autorater.messages import Conversation, Image, Text, Turn
-from autorater.model import Question, Sampling, open_model
+from autorater.model import Model, Question, Reply, Sampling, open_model
 from autorater.store import in_words, size_on_disk, store_root, unverified
 from autorater.sync import run_sync
 from autorater.toolbox import View, checked, load_specialist
@@ -185,7 +185,7 @@ def _probe(model: str) -> tuple[Status, str, str]:
         sampling=Sampling(max_output_tokens=512, logprobs=False),
     )
     try:
-        reply = run_sync(asyncio.wait_for(open_model(model).ask(question), 120))
+        reply = run_sync(_ask(open_model(model), question))
         answer: Any = json.loads(reply.text)
         kept = answer["first"] in ("mauve", "teal") and answer["second"] in (1, 2, 3)
     except (AutoRaterError, TimeoutError) as error:
@@ -195,3 +195,13 @@ def _probe(model: str) -> tuple[Status, str, str]:
     if kept:
         return "ok", model, "answers and keeps to the schema"
     return "note", model, "answers, but does not keep to the schema: expect repair turns and unparsable answers"
+
+
+async def _ask(model: Model, question: Question) -> Reply:
+    """The answer within 120 seconds; the model's connections are closed whatever comes."""
+    try:
+        return await asyncio.wait_for(model.ask(question), 120)
+    finally:
+        close = getattr(model, "close", None)
+        if close is not None:
+            await close()
